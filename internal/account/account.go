@@ -1,0 +1,59 @@
+// Package account knows users: who they are, what they may do, and who may log in.
+package account
+
+import (
+	"slices"
+	"time"
+)
+
+// Role is a right that an account has.
+type Role string
+
+// The roles that matter today.
+const (
+	Bot         Role = "bot"
+	Moderator   Role = "moderator"
+	Admin       Role = "admin"
+	Caster      Role = "caster"
+	VIP         Role = "vip"
+	Contributor Role = "contributor"
+	Organizer   Role = "event_organizer"
+	Verified    Role = "verified"
+	Server      Role = "server" // an account of the server itself
+)
+
+// User is an account as the store keeps it. Values are shared and immutable.
+type User struct {
+	ID       int64  `json:"id"` // also the Spring id
+	Name     string `json:"name"`
+	Email    string `json:"email"`
+	Password string `json:"password"` // encoded argon2id of what clients send
+	Roles    []Role `json:"roles"`
+	Country  string `json:"country"`   // "??" if unknown
+	HideFlag bool   `json:"hide_flag"` // the user hides the country
+	Rank     int    `json:"rank"`      // 0 to 7
+	Code     string `json:"code"`      // verification code, empty when verified
+
+	NewEmail string `json:"new_email"` // asked for by CHANGEEMAILREQUEST
+	NewCode  string `json:"new_code"`
+
+	PlayMinutes     int64     `json:"play_minutes"`
+	SpectateMinutes int64     `json:"spectate_minutes"`
+	Created         time.Time `json:"created"`
+	LastLogin       time.Time `json:"last_login"`
+	LastIP          string    `json:"last_ip"`
+	LobbyHash       string    `json:"lobby_hash"` // "userID hash" of the last login
+	Client          string    `json:"client"`     // lobby client of the last login
+	Renames         []int64   `json:"renames"`    // unix seconds of past renames
+
+	Version int64 `json:"version"` // of the change log
+}
+
+// Has reports whether the user has a role.
+func (u *User) Has(r Role) bool { return slices.Contains(u.Roles, r) }
+
+// Is any of the moderating roles.
+func (u *User) Moderates() bool { return u.Has(Moderator) || u.Has(Admin) }
+
+// IsBot reports an account that hosts or serves.
+func (u *User) IsBot() bool { return u.Has(Bot) || u.Has(Server) }

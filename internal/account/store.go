@@ -1,0 +1,62 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"teiserver/internal/cluster/cache"
+)
+
+// Errors of a Store.
+var (
+	ErrNotFound   = errors.New("account: not found")
+	ErrNameTaken  = errors.New("account: name taken")
+	ErrEmailTaken = errors.New("account: e-mail taken")
+	ErrConflict   = errors.New("account: changed meanwhile")
+)
+
+// Cache tables and their keys: TableUser by decimal id, TableName by lower-cased
+// name, TableEmail by lower-cased address, TableRelations by decimal id.
+const (
+	TableUser      = "user"
+	TableName      = "user_name"
+	TableEmail     = "user_email"
+	TableRelations = "relations"
+)
+
+// Store keeps users. Every change adds rows to the change log in its transaction
+// and returns them, so that the caller can announce them.
+type Store interface {
+	UserByID(ctx context.Context, id int64) (*User, error)
+	// UserIDByName and UserIDByEmail compare case-insensitively.
+	UserIDByName(ctx context.Context, name string) (int64, error)
+	UserIDByEmail(ctx context.Context, email string) (int64, error)
+	// InsertUser stores a new user under u.ID. Of two at once with one name or
+	// address exactly one succeeds; the other gets ErrNameTaken or ErrEmailTaken.
+	InsertUser(ctx context.Context, u *User) ([]cache.Change, error)
+	// UpdateUser replaces the row if its version is still u.Version, else ErrConflict.
+	// A rename logs the old and the new name.
+	UpdateUser(ctx context.Context, u *User) ([]cache.Change, error)
+	// NoteLogin records the facts of a login without touching the version.
+	NoteLogin(ctx context.Context, id int64, at time.Time, ip, client, lobbyHash string) error
+	CountUsers(ctx context.Context) (int64, error)
+}
+
+// Claim is a session: the right to be the one connection of a user. Its epoch
+// rises with every claim; the newest wins.
+type Claim struct {
+	User        int64
+	Epoch       int64
+	Node        string
+	Incarnation int64
+}
+
+// SessionStore keeps who is logged in where.
+type SessionStore interface {
+	// ClaimSession takes the user's session for a node, always, with epoch+1, and
+	// returns it with the claim it replaces (Epoch 0 if there was none).
+	ClaimSession(ctx context.Context, user int64, node string, incarnation int64) (now, before Claim, err error)
+	// Sessions returns the claims of one incarnation that are the newest of their users.
+	Sessions(ctx context.Context, incarnation int64) ([]Claim, error)
+}

@@ -1,0 +1,72 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Candidate is a node that wants to join.
+type Candidate struct {
+	Name      string
+	Address   string // where other nodes reach its bus; empty for a single node
+	Version   string
+	BootID    string // of the host
+	Proof     bool   // the lock on the node's data folder is ours: a namesake with the same boot id is dead
+	ClusterID string // expected; empty on first contact
+	TTL       time.Duration
+}
+
+// Node is a row of the node table.
+type Node struct {
+	Name        string        `json:"name"`
+	Incarnation int64         `json:"incarnation"`
+	State       string        `json:"state"` // serving, draining, left, gone
+	Address     string        `json:"address"`
+	Version     string        `json:"version"`
+	Renewal     int64         `json:"renewal"`
+	Left        time.Duration `json:"left"` // of the lease, by the store's clock; negative when expired
+	TTL         time.Duration `json:"ttl"`
+	Hears       []string      `json:"hears"` // the nodes it hears on the bus
+	Clients     int           `json:"clients"`
+	Processes   int           `json:"processes"`
+}
+
+// Report is what a node tells with each renewal.
+type Report struct {
+	Hears     []string
+	Clients   int
+	Processes int
+	Serving   bool
+}
+
+// Membership is what Join gives.
+type Membership struct {
+	Incarnation int64
+	ClusterID   string // made at first start, the same for all nodes of one store
+}
+
+// Errors of a Store.
+var (
+	ErrCondemned  = errors.New("lease: condemned: this incarnation is gone")
+	ErrNameInUse  = errors.New("lease: another live node has this name")
+	ErrNotExpired = errors.New("lease: not expired, or renewed meanwhile")
+)
+
+// Store keeps the leases. Its own clock decides (PostgreSQL: clock_timestamp of
+// the server; SQLite: boot time and boot id of the host, which nobody sets).
+type Store interface {
+	// Join gives a new incarnation, a number that only rises, with a lease of TTL.
+	// A live namesake: ErrNameInUse, unless it shares the boot id and Proof is set
+	// (then it is condemned in the same transaction).
+	Join(ctx context.Context, c Candidate) (Membership, error)
+	// Renew extends the lease by its TTL from now. A condemned or absent row: ErrCondemned.
+	Renew(ctx context.Context, incarnation int64, r Report) error
+	// Nodes lists every row that is not older than a day, living ones first.
+	Nodes(ctx context.Context) ([]Node, error)
+	// Condemn sets victim to gone if its lease has expired by the store's clock and
+	// its renewal number is the given one, and the lease of self is valid. Else ErrNotExpired.
+	Condemn(ctx context.Context, self, victim, renewal int64) error
+	// Leave marks the own row as left (its keys may be claimed at once).
+	Leave(ctx context.Context, incarnation int64) error
+}

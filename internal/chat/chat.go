@@ -1,4 +1,3 @@
-// Package chat owns channels: who is in them and what is said.
 package chat
 
 import (
@@ -30,52 +29,16 @@ type Store interface {
 	Channels(ctx context.Context) ([]Channel, error)
 }
 
+// Builtin are the channels that exist from the first start on. Their author is the
+// Coordinator.
+var Builtin = []string{"main", "coordinator", "moderators"}
+
 // Member is a session in a channel.
 type Member struct {
 	User        int64 `json:"user"`
 	Session     int64 `json:"session"`     // session epoch
 	Incarnation int64 `json:"incarnation"` // of the member's node
 }
-
-// Commands.
-type (
-	// Join puts a session into the channel. A higher session takes over the seat, a
-	// lower one is refused as superseded, the same one again changes nothing.
-	Join struct {
-		Member
-		Name string `json:"name"` // becomes the author's name if the channel is new
-	}
-	// Leave takes a session out; a lower session than the member's is ignored.
-	Leave struct{ Member }
-	// Say speaks. Only members are heard; others get a refusal.
-	Say struct {
-		Member
-		Text  string `json:"text"`
-		Emote bool   `json:"emote,omitempty"`
-	}
-	// Gone removes every member of an incarnation that is gone.
-	Gone struct {
-		Incarnation int64 `json:"incarnation"`
-	}
-	// Repeat tells a new owner which sessions of a node are members.
-	Repeat struct {
-		Members []Member `json:"members"`
-	}
-)
-
-// Events.
-type (
-	// Joined: a member is new (or took over the seat of an older session).
-	Joined struct{ Member }
-	// Left: a member is out.
-	Left struct{ Member }
-	// Said is a line.
-	Said struct {
-		Member
-		Text  string `json:"text"`
-		Emote bool   `json:"emote,omitempty"`
-	}
-)
 
 // View is what a follower of a channel starts from.
 type View struct {
@@ -92,14 +55,6 @@ type Summary struct {
 }
 
 var (
-	_ = message.Register[Join]("channel.join")
-	_ = message.Register[Leave]("channel.leave")
-	_ = message.Register[Say]("channel.say")
-	_ = message.Register[Gone]("channel.gone")
-	_ = message.Register[Repeat]("channel.repeat")
-	_ = message.Register[Joined]("channel.joined")
-	_ = message.Register[Left]("channel.left")
-	_ = message.Register[Said]("channel.said")
 	_ = message.Register[View]("channel.view")
 	_ = message.Register[Summary]("channel.summary")
 )

@@ -73,11 +73,21 @@ type Runtime interface {
 	// OnMembers calls f now and after each change with the members. A member that
 	// is missing is gone for good: condemned in the store or left. f must not block.
 	OnMembers(f func(members []Member))
+	// OnTakeover calls f on every node after a process of this kind has gone on
+	// elsewhere or from an older state, so that edges repeat what their clients hold
+	// there. f must not block; Cast is right.
+	OnTakeover(kind string, f func(key Key))
 	// Trusted reports whether this node may act for others to see, now.
 	Trusted() bool
 	// Register adds a kind; call it before Start.
 	Register(k process.Kind)
 }
+
+// SingletonKey is the key of an ensured kind with one process per cluster.
+func SingletonKey(kind string) Key { return NewKey(kind, "main") }
+
+// NodeKey is the key of an ensured kind with one process per node.
+func NodeKey(kind, node string) Key { return NewKey(kind, node) }
 
 // IndexTopic is the feed in which a node lists its processes of one kind.
 func IndexTopic(kind string) string { return kind + ".index" }

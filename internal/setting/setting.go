@@ -1,4 +1,13 @@
 // Package setting keeps the site settings: typed, with defaults, the same on all nodes.
+//
+// A setting is defined once (site.go) with its key, default, meaning and check;
+// the list of definitions is what operators may set. The store keeps only values
+// that were set. Values are read through a cache that follows the store's change
+// log, so a change takes effect on every node within about a second and needs no
+// restart; whoever wants to know at once registers with Service.OnChange.
+//
+// Reading never fails and never blocks for long: without the store a value is the
+// last one known, or the default.
 package setting
 
 import (

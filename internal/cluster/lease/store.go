@@ -14,7 +14,7 @@ type Candidate struct {
 	BootID    string // of the host
 	Proof     bool   // the lock on the node's data folder is ours: a namesake with the same boot id is dead
 	ClusterID string // expected; empty on first contact
-	TTL       time.Duration
+	TTL       time.Duration // 0: without end, for a node that is alone in its store
 }
 
 // Node is a row of the node table.
@@ -58,7 +58,9 @@ var (
 type Store interface {
 	// Join gives a new incarnation, a number that only rises, with a lease of TTL.
 	// A live namesake: ErrNameInUse, unless it shares the boot id and Proof is set
-	// (then it is condemned in the same transaction).
+	// (then it is condemned in the same transaction). One whose lease has run out may
+	// renew no more, but its keys stay its own until it is condemned: perhaps it is
+	// the store's clock that jumped.
 	Join(ctx context.Context, c Candidate) (Membership, error)
 	// Renew extends the lease by its TTL from now. A condemned or absent row: ErrCondemned.
 	Renew(ctx context.Context, incarnation int64, r Report) error

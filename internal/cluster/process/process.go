@@ -11,10 +11,15 @@ package process
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"teiserver/internal/cluster/registry"
 )
+
+// ErrNoState is what Kind.Open returns for a key whose state is nowhere: the key
+// is closed.
+var ErrNoState = errors.New("process: nothing to go on from")
 
 // Scope says how many of a kind there are.
 type Scope string

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+
+	"teiserver/internal/app"
+	"teiserver/internal/config"
+)
+
+// commands is the command line. Each command that needs it has the node's
+// configuration as flags, so that one file and environment serve them all.
+type commands struct {
+	Serve serveCommand `cmd:"" help:"Run a node."`
+	User  struct {
+		Add userAdd `cmd:"" help:"Make an account."`
+	} `cmd:"" help:"Accounts."`
+	Config struct {
+		Set   configSet   `cmd:"" help:"Change a setting of the site, on all nodes, without a restart."`
+		Get   configGet   `cmd:"" help:"Print a setting."`
+		List  configList  `cmd:"" help:"Print all settings."`
+		Reset configReset `cmd:"" help:"Go back to a setting's default."`
+	} `cmd:"" help:"Settings of the site."`
+	Cluster struct {
+		Status    clusterStatus    `cmd:"" help:"Print the nodes."`
+		Processes clusterProcesses `cmd:"" help:"Print what runs on which node."`
+	} `cmd:"" help:"The cluster, as the database knows it."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+type serveCommand struct {
+	config.Config `embed:""`
+}
+
+func (c *serveCommand) Run(ctx context.Context) error {
+	for _, w := range c.Warnings() {
+		c.Logger(os.Stderr).Warn(w)
+	}
+	return app.Serve(ctx, c.Config)
+}
+
+type userAdd struct {
+	config.Config `embed:""`
+	Name          string        `arg:"" help:"Name of the account."`
+	Password      config.Secret `env:"TEISERVER_USER_PASSWORD" placeholder:"TEXT" help:"Password; - reads it from standard input; without it one is made and printed."`
+	Email         string        `placeholder:"ADDRESS" help:"E-mail address."`
+	Role          string        `placeholder:"ROLE" help:"Role, like admin or bot; several with commas."`
+}
+
+func (c *userAdd) Run(ctx context.Context, stdout io.Writer) error {
+	password, made, err := c.password()
+	if err != nil {
+		return err
+	}
+	if err := app.AddUser(ctx, c.Config, app.NewUser{Name: c.Name, Password: password, Email: c.Email, Role: c.Role}); err != nil {
+		return err
+	}
+	if made {
+		_, err = fmt.Fprintf(stdout, "user %s added, password %s\n", c.Name, password)
+	} else {
+		_, err = fmt.Fprintf(stdout, "user %s added\n", c.Name)
+	}
+	return err
+}
+
+func (c *userAdd) password() (text string, made bool, err error) {
+	switch c.Password {
+	case "":
+		return rand.Text(), true, nil
+	case "-":
+		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		if line = strings.TrimRight(line, "\r\n"); line == "" {
+			if err != nil && !errors.Is(err, io.EOF) {
+				return "", false, fmt.Errorf("read password: %w", err)
+			}
+			return "", false, errors.New("no password on standard input")
+		}
+		return line, false, nil
+	default:
+		return c.Password.Reveal(), false, nil
+	}
+}
+
+type configSet struct {
+	config.Config `embed:""`
+	Key           string `arg:"" help:"Name of the setting."`
+	Value         string `arg:"" help:"New value; \\n begins a new line."`
+}
+
+func (c *configSet) Run(ctx context.Context) error {
+	return app.SetConfig(ctx, c.Config, c.Key, c.Value)
+}
+
+type configGet struct {
+	config.Config `embed:""`
+	Key           string `arg:"" help:"Name of the setting."`
+}
+
+func (c *configGet) Run(ctx context.Context, stdout io.Writer) error {
+	return app.GetConfig(ctx, c.Config, c.Key, stdout)
+}
+
+type configList struct {
+	config.Config `embed:""`
+	JSON          bool `name:"json" help:"Print JSON."`
+}
+
+func (c *configList) Run(ctx context.Context, stdout io.Writer) error {
+	return app.ListConfig(ctx, c.Config, c.JSON, stdout)
+}
+
+type configReset struct {
+	config.Config `embed:""`
+	Key           string `arg:"" help:"Name of the setting."`
+}
+
+func (c *configReset) Run(ctx context.Context) error {
+	return app.ResetConfig(ctx, c.Config, c.Key)
+}
+
+type clusterStatus struct {
+	config.Config `embed:""`
+	JSON          bool `name:"json" help:"Print JSON."`
+}
+
+func (c *clusterStatus) Run(ctx context.Context, stdout io.Writer) error {
+	return app.ClusterStatus(ctx, c.Config, c.JSON, stdout)
+}
+
+type clusterProcesses struct {
+	config.Config `embed:""`
+	JSON          bool `name:"json" help:"Print JSON."`
+}
+
+func (c *clusterProcesses) Run(ctx context.Context, stdout io.Writer) error {
+	return app.ClusterProcesses(ctx, c.Config, c.JSON, stdout)
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(stdout io.Writer) error {
+	_, err := fmt.Fprintf(stdout, "teiserver %s (%s, %s/%s)\n", app.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"teiserver": main})
+}
+
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+}
+
+// TestOneLine: whatever goes wrong, the operator reads one line.
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	if code := fail(&b, errors.Join(errors.New("first\nsecond"), errors.New("third")), exitError); code != 1 {
+		t.Errorf("code %d", code)
+	}
+	if got, want := b.String(), "teiserver: first; second; third\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestSignalCodes(t *testing.T) {
+	t.Parallel()
+	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		if got := (stopSignal{signal}).code(); got != want {
+			t.Errorf("%v: %d, want %d", signal, got, want)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	if code := run([]string{"version"}, &out, &errs); code != 0 || !strings.HasPrefix(out.String(), "teiserver ") || errs.Len() > 0 {
+		t.Errorf("version: %d %q %q", code, out.String(), errs.String())
+	}
+}

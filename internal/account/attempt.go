@@ -1,0 +1,121 @@
+package account
+
+import (
+	"sync"
+	"time"
+)
+
+// The rules of how often one may try.
+const (
+	countLife  = 10 * time.Second // of the login counter, from the last counted attempt
+	penalty    = 10               // what the counter is set to after a flood or a rename
+	perWindow  = 4                // tries of a secret per window
+	tryWindow  = time.Minute
+	maxCounted = 100_000 // accounts remembered; beyond it the oldest memory is given up
+)
+
+// attempts counts logins per account on this node. Counting per node lets an
+// attacker try as often as there are nodes; a counter for the cluster would make
+// every login wait for another node.
+type attempts struct {
+	mu      sync.Mutex
+	counts  map[int64]count
+	windows map[windowKey]*window
+}
+
+type count struct {
+	n    int
+	last time.Time
+}
+
+// windowKey names what is tried: the password or a code of an account, for bots
+// from one address.
+type windowKey struct {
+	user int64
+	what string
+	ip   string
+}
+
+// window holds the times of the last tries, oldest first after a wrap at next.
+type window struct {
+	times [perWindow]time.Time
+	next  int
+}
+
+func newAttempts() *attempts {
+	return &attempts{counts: map[int64]count{}, windows: map[windowKey]*window{}}
+}
+
+// flooding reports whether a login of the user must be refused because limit
+// logins are counted already.
+func (a *attempts) flooding(user int64, limit int, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c, ok := a.counts[user]
+	return ok && now.Sub(c.last) < countLife && c.n >= limit
+}
+
+// note counts a login of the user.
+func (a *attempts) note(user int64, now time.Time) { a.add(user, 1, now) }
+
+// punish makes the user wait for the counter's life before the next login.
+func (a *attempts) punish(user int64, now time.Time) { a.add(user, penalty, now) }
+
+func (a *attempts) add(user int64, n int, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.counts[user]
+	if now.Sub(c.last) >= countLife {
+		c.n = 0
+	}
+	a.counts[user] = count{n: min(c.n+n, 1<<20), last: now}
+	if len(a.counts) > maxCounted {
+		prune(a.counts, func(c count) bool { return now.Sub(c.last) >= countLife })
+	}
+}
+
+// spent reports whether the window's tries are used up.
+func (a *attempts) spent(key windowKey, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w, ok := a.windows[key]
+	return ok && now.Sub(w.times[w.next]) < tryWindow
+}
+
+// try takes one try of the window and reports whether there was one.
+func (a *attempts) try(key windowKey, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w, ok := a.windows[key]
+	if !ok {
+		w = &window{}
+		a.windows[key] = w
+	}
+	if now.Sub(w.times[w.next]) < tryWindow {
+		return false
+	}
+	w.times[w.next] = now
+	w.next = (w.next + 1) % len(w.times)
+	if len(a.windows) > maxCounted {
+		prune(a.windows, func(w *window) bool {
+			return now.Sub(w.times[(w.next+len(w.times)-1)%len(w.times)]) >= tryWindow
+		})
+	}
+	return true
+}
+
+// prune drops what is over, and if that is not enough, half of the rest: memory
+// stays bounded even under an attack with very many accounts.
+func prune[K comparable, V any](m map[K]V, over func(V) bool) {
+	for k, v := range m {
+		if over(v) {
+			delete(m, k)
+		}
+	}
+	for k := range m {
+		if len(m) <= maxCounted/2 {
+			return
+		}
+		delete(m, k)
+	}
+}

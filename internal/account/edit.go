@@ -1,0 +1,169 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"teiserver/internal/refusal"
+)
+
+// Texts of the account commands, as clients know them.
+const (
+	textRenames     = "Rename limit reached (2 times in 5 days or 3 times in 30 days)"
+	textOldPassword = "Current password entered incorrectly"
+	textEmailInUse  = "Email already in use"
+	textNoUser      = "no user"
+	textBadCode     = "bad code"
+	textBadEmail    = "bad email"
+)
+
+// keptRenames is how many times of renames are kept; the rule looks at the last three.
+const keptRenames = 20
+
+const day = 24 * time.Hour
+
+// Rename gives a user another name. The caller ends the session: others see the
+// old name go and, with the next login, the new one come.
+func (s *Service) Rename(ctx context.Context, id int64, name string) error {
+	u, err := s.lookup.user(ctx, id)
+	if err != nil {
+		return err
+	}
+	if u == nil {
+		return refusal.New(refusal.NotFound, textNoUser)
+	}
+	// Restrictions and mutes are to be refused here.
+	if s.renamedOften(u) {
+		return refusal.New(refusal.Flood, textRenames)
+	}
+	if no := s.checkChosen(ctx, name); no != nil {
+		return no
+	}
+	if err := s.checkFree(ctx, name, id); err != nil {
+		return err
+	}
+	old := ""
+	_, err = s.change(ctx, id, func(u *User) error {
+		// Again on what the store has: two renames at once must not both pass.
+		if s.renamedOften(u) {
+			return refusal.New(refusal.Flood, textRenames)
+		}
+		if u.Name == name {
+			return refusal.New(refusal.Taken, textTaken)
+		}
+		old, u.Name = u.Name, name
+		u.Renames = append(u.Renames, s.now().Unix())
+		u.Renames = u.Renames[max(0, len(u.Renames)-keptRenames):]
+		return nil
+	})
+	if errors.Is(err, ErrNameTaken) {
+		return refusal.New(refusal.Taken, textTaken)
+	}
+	if err != nil {
+		return err
+	}
+	s.log.InfoContext(ctx, "user renamed", "user", id, "from", old, "to", name)
+	s.NoteFlood(id)
+	return nil
+}
+
+func (s *Service) renamedOften(u *User) bool {
+	if u.Has(Admin) || u.Has(VIP) {
+		return false
+	}
+	within := func(last int, span time.Duration) bool {
+		i := len(u.Renames) - last
+		return i >= 0 && s.now().Sub(time.Unix(u.Renames[i], 0)) < span
+	}
+	return within(2, 5*day) || within(3, 30*day)
+}
+
+// ChangePassword replaces the password. Both are what clients send.
+func (s *Service) ChangePassword(ctx context.Context, id int64, old, replacement string) error {
+	u, err := s.store.UserByID(ctx, id) // past the cache: an old password must not count
+	if u, err = found(u, err, "user", id); err != nil {
+		return err
+	}
+	if u == nil {
+		return refusal.New(refusal.NotFound, textNoUser)
+	}
+	if !s.mayTry(id, "password") {
+		return refusal.New(refusal.Flood, textFlood)
+	}
+	right := false
+	if u.Password != "" {
+		if right, err = s.passwords.verify(ctx, u.Password, old, false); err != nil {
+			return err
+		}
+	}
+	if !right {
+		return refusal.New(refusal.Password, textOldPassword)
+	}
+	if !acceptablePassword(replacement) {
+		return refusal.New(refusal.Invalid, "The new password is too short")
+	}
+	hash, err := s.passwords.hash(ctx, replacement)
+	if err != nil {
+		return err
+	}
+	checked := u.Password
+	_, err = s.change(ctx, id, func(u *User) error {
+		if u.Password != checked {
+			return refusal.New(refusal.Password, textOldPassword) // changed while we hashed
+		}
+		u.Password = hash
+		return nil
+	})
+	return err
+}
+
+// ChangeEmailRequest begins a change of address: the code that confirms it goes
+// to the operator's log until mail is sent.
+func (s *Service) ChangeEmailRequest(ctx context.Context, id int64, email string) error {
+	if err := s.checkNewEmail(ctx, email); err != nil {
+		return err
+	}
+	u, err := s.change(ctx, id, func(u *User) error {
+		u.NewEmail, u.NewCode = email, newCode()
+		return nil
+	})
+	if errors.Is(err, ErrNotFound) {
+		return refusal.New(refusal.NotFound, textNoUser)
+	}
+	if err != nil {
+		return err
+	}
+	s.log.InfoContext(ctx, "code for new address made", "user", id, "name", u.Name, "code", u.NewCode)
+	return nil
+}
+
+// ChangeEmail completes a change of address with its code.
+func (s *Service) ChangeEmail(ctx context.Context, id int64, email, code string) error {
+	if !s.mayTry(id, "email") {
+		return refusal.New(refusal.Flood, textFlood)
+	}
+	_, err := s.change(ctx, id, func(u *User) error {
+		if !sameCode(u.NewCode, code) {
+			return refusal.New(refusal.Invalid, textBadCode)
+		}
+		if !strings.EqualFold(u.NewEmail, email) {
+			return refusal.New(refusal.Invalid, textBadEmail)
+		}
+		u.Email, u.NewEmail, u.NewCode = u.NewEmail, "", ""
+		return nil
+	})
+	if errors.Is(err, ErrEmailTaken) {
+		return refusal.New(refusal.Taken, textEmailInUse)
+	}
+	return err
+}
+
+func (s *Service) checkNewEmail(ctx context.Context, email string) error {
+	err := s.checkEmail(ctx, email)
+	if refusal.Is(err, refusal.Taken) {
+		return refusal.New(refusal.Taken, textEmailInUse)
+	}
+	return err
+}

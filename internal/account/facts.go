@@ -1,0 +1,96 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"teiserver/internal/refusal"
+)
+
+// UnknownCountry is shown for who comes from nowhere we know, or hides it.
+const UnknownCountry = "??"
+
+// rankHours are the hours in the game from which ranks 1 to 5 count.
+var rankHours = []int64{5, 15, 100, 250, 1000}
+
+// Ranks that do not come from playing.
+const rankContributor = 6
+
+// Hours is the time in the game in whole hours: played, and half of watched.
+func (u *User) Hours() int64 { return (u.PlayMinutes + u.SpectateMinutes/2) / 60 }
+
+// RankOf computes a user's rank, 0 to 7, from roles and hours.
+func RankOf(u *User) int {
+	if u.Has(Contributor) {
+		return rankContributor
+	}
+	hours := u.Hours()
+	rank := 0
+	for rank < len(rankHours) && hours >= rankHours[rank] {
+		rank++
+	}
+	return rank
+}
+
+// ShownCountry is the country as others see it.
+func (u *User) ShownCountry() string {
+	if u.HideFlag || u.Country == "" {
+		return UnknownCountry
+	}
+	return u.Country
+}
+
+func (s *Service) country(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil || s.opts.Country == nil || addr.Unmap().IsLoopback() {
+		return UnknownCountry
+	}
+	if c := strings.ToUpper(s.opts.Country(ip)); c != "" {
+		return c
+	}
+	return UnknownCountry
+}
+
+// Info is what a user is told about the own account.
+type Info struct {
+	Registered string // YYYY-MM-DD hh:mm:ss, UTC
+	Email      string
+	Hours      string // whole hours in the game
+}
+
+// Info returns the facts of GETUSERINFO.
+func (s *Service) Info(ctx context.Context, id int64) (Info, error) {
+	u, err := s.lookup.user(ctx, id)
+	if err != nil {
+		return Info{}, err
+	}
+	if u == nil {
+		return Info{}, refusal.New(refusal.NotFound, textNoUser)
+	}
+	return Info{
+		Registered: u.Created.UTC().Format(time.DateTime),
+		Email:      u.Email,
+		Hours:      strconv.FormatInt(u.Hours(), 10),
+	}, nil
+}
+
+// allRoles are the roles that an operator may give.
+var allRoles = []Role{Bot, Moderator, Admin, Caster, VIP, Contributor, Organizer, Verified, Server}
+
+// ParseRole reads the name of a role.
+func ParseRole(text string) (Role, error) {
+	r := Role(strings.ToLower(strings.TrimSpace(text)))
+	if slices.Contains(allRoles, r) {
+		return r, nil
+	}
+	known := make([]string, len(allRoles))
+	for i, r := range allRoles {
+		known[i] = string(r)
+	}
+	return "", fmt.Errorf("unknown role %q; known: %s", text, strings.Join(known, ", "))
+}

@@ -1,0 +1,149 @@
+package account
+
+import (
+	"context"
+	"strings"
+
+	"teiserver/internal/refusal"
+	"teiserver/internal/setting"
+)
+
+// Texts of the login, as clients know them.
+const (
+	textUnknown   = "No user found for '%s'"
+	textCase      = "Username is case sensitive, try '%s'"
+	textFloodWait = "Flood protection - Please wait 20 seconds and try again"
+	textNoHash    = "LobbyHash/UserID missing in login"
+	textFlood     = "Flood protection"
+	textPassword  = "Invalid password"
+	textCode      = "Incorrect code"
+)
+
+// LoginRequest is what a client says to log in.
+type LoginRequest struct {
+	Name     string
+	Password string // as the client sends it
+	Hash     string // "userID hash" of the client's machine
+	IP       string
+	Client   string // lobby client
+}
+
+// Authenticate says who somebody is. Refusals have the texts of DENIED, in the
+// order in which clients expect the checks. An account that waits for its code is
+// refused with refusal.Unverified, and returned all the same: the caller shows
+// the agreement and goes on with ConfirmAgreement.
+//
+// A bot is never refused for what passes by itself, because autohosts take every
+// DENIED as final: it is exempt from the login counter, waits for its turn when
+// many log in, and only wrong passwords from its own address count against it.
+// refusal.Unavailable and errors that are no refusals mean: could not be decided.
+func (s *Service) Authenticate(ctx context.Context, r LoginRequest) (*User, error) {
+	name := CleanName(r.Name)
+	u, err := s.lookup.stored(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if u == nil {
+		return nil, refusal.New(refusal.NotFound, textUnknown, name)
+	}
+	// An alternative account of another is to be refused here.
+	if u.Name != name {
+		return nil, refusal.New(refusal.Invalid, textCase, u.Name)
+	}
+	if err := s.checkPassword(ctx, u, r); err != nil {
+		return nil, err
+	}
+	// Bans and suspensions are to be refused here.
+	u = s.refresh(ctx, u, r.IP)
+	if u.Code != "" && setting.VerifyEmail.Get(ctx, s.settings) {
+		return u, refusal.New(refusal.Unverified, "The agreement is not confirmed yet")
+	}
+	return u, nil
+}
+
+func (s *Service) checkPassword(ctx context.Context, u *User, r LoginRequest) error {
+	now := s.now()
+	bot := u.IsBot()
+	limit := setting.LoginAttempts.Get(ctx, s.settings)
+	if !bot && !s.opts.Unlimited && s.attempts.flooding(u.ID, limit, now) {
+		return refusal.New(refusal.Flood, textFloodWait)
+	}
+	if !bot && (r.Hash == "" || r.Hash == "0") {
+		return refusal.New(refusal.Invalid, textNoHash)
+	}
+	key := windowKey{user: u.ID, what: "password"}
+	if bot {
+		key.ip = r.IP
+	}
+	if !s.opts.Unlimited {
+		s.attempts.note(u.ID, now)
+		if bot && s.attempts.spent(key, now) || !bot && !s.attempts.try(key, now) {
+			return refusal.New(refusal.Flood, textFlood)
+		}
+	}
+	if u.Password == "" {
+		return refusal.New(refusal.Password, textPassword) // nobody logs in as this user
+	}
+	right, err := s.passwords.verify(ctx, u.Password, r.Password, bot)
+	if err != nil {
+		return err
+	}
+	if !right {
+		if bot && !s.opts.Unlimited {
+			s.attempts.try(key, now)
+		}
+		return refusal.New(refusal.Password, textPassword)
+	}
+	return nil
+}
+
+// refresh computes what a login computes: rank and country. If the store cannot
+// take them now, the login goes on with them all the same.
+func (s *Service) refresh(ctx context.Context, u *User, ip string) *User {
+	set := func(u *User) error {
+		u.Rank, u.Country = RankOf(u), s.country(ip)
+		return nil
+	}
+	fresh := u.clone()
+	_ = set(fresh)
+	if fresh.Rank == u.Rank && fresh.Country == u.Country {
+		return u
+	}
+	stored, err := s.change(ctx, u.ID, set)
+	if err != nil {
+		s.log.WarnContext(ctx, "rank and country not stored", "user", u.ID, "err", err)
+		return fresh
+	}
+	return stored
+}
+
+// ConfirmAgreement verifies an account by the code that its address was sent.
+func (s *Service) ConfirmAgreement(ctx context.Context, id int64, code string) (*User, error) {
+	if !s.mayTry(id, "agreement") {
+		return nil, refusal.New(refusal.Flood, textFlood)
+	}
+	return s.change(ctx, id, func(u *User) error {
+		if u.Code == "" {
+			return nil // confirmed meanwhile
+		}
+		if !sameCode(u.Code, strings.TrimSpace(code)) {
+			return refusal.New(refusal.Invalid, textCode)
+		}
+		u.Code = ""
+		u.Roles = withRole(u.Roles, Verified)
+		return nil
+	})
+}
+
+// mayTry takes one of the few tries per minute for a secret: six digits are soon
+// guessed by somebody who may try as fast as lines arrive.
+func (s *Service) mayTry(id int64, what string) bool {
+	return s.opts.Unlimited || s.attempts.try(windowKey{user: id, what: what}, s.now())
+}
+
+// NoteFlood makes a user who was thrown out for flooding wait before the next login.
+func (s *Service) NoteFlood(id int64) {
+	if !s.opts.Unlimited {
+		s.attempts.punish(id, s.now())
+	}
+}

@@ -1,0 +1,143 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"teiserver/internal/cluster/cache"
+)
+
+// memoryStore is a Store of a test.
+type memoryStore struct {
+	mu       sync.Mutex
+	users    map[int64]*User
+	version  int64
+	noted    map[int64]loginNote
+	broken   error  // every call fails with it
+	conflict int    // so many updates meet a conflict
+	between  func() // runs before an insert or update, for races
+	notedCh  chan int64
+}
+
+func newMemoryStore() *memoryStore {
+	return &memoryStore{users: map[int64]*User{}, noted: map[int64]loginNote{}, notedCh: make(chan int64, 100)}
+}
+
+func (m *memoryStore) UserByID(_ context.Context, id int64) (*User, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return nil, m.broken
+	}
+	if u, ok := m.users[id]; ok {
+		return u, nil
+	}
+	return nil, ErrNotFound
+}
+
+func (m *memoryStore) find(f func(u *User) bool) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return 0, m.broken
+	}
+	for id, u := range m.users {
+		if f(u) {
+			return id, nil
+		}
+	}
+	return 0, ErrNotFound
+}
+
+func (m *memoryStore) UserIDByName(_ context.Context, name string) (int64, error) {
+	return m.find(func(u *User) bool { return strings.EqualFold(u.Name, name) })
+}
+
+func (m *memoryStore) UserIDByEmail(_ context.Context, email string) (int64, error) {
+	return m.find(func(u *User) bool { return strings.EqualFold(u.Email, email) })
+}
+
+// put stores a user if its name and address are free.
+func (m *memoryStore) put(u *User) ([]cache.Change, error) {
+	for id, other := range m.users {
+		if id != u.ID && strings.EqualFold(other.Name, u.Name) {
+			return nil, ErrNameTaken
+		}
+		if id != u.ID && strings.EqualFold(other.Email, u.Email) {
+			return nil, ErrEmailTaken
+		}
+	}
+	m.version++
+	c := u.clone()
+	c.Version = m.version
+	m.users[u.ID] = c
+	return []cache.Change{{Version: m.version, Table: TableUser, Key: "1"}}, nil
+}
+
+func (m *memoryStore) InsertUser(_ context.Context, u *User) ([]cache.Change, error) {
+	m.race()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return nil, m.broken
+	}
+	if _, dup := m.users[u.ID]; dup {
+		return nil, errors.New("id used twice")
+	}
+	return m.put(u)
+}
+
+func (m *memoryStore) UpdateUser(_ context.Context, u *User) ([]cache.Change, error) {
+	m.race()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return nil, m.broken
+	}
+	if m.conflict > 0 {
+		m.conflict--
+		return nil, ErrConflict
+	}
+	now, ok := m.users[u.ID]
+	if !ok || now.Version != u.Version {
+		return nil, ErrConflict
+	}
+	return m.put(u)
+}
+
+// race lets something else happen first, once.
+func (m *memoryStore) race() {
+	m.mu.Lock()
+	f := m.between
+	m.between = nil
+	m.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}
+
+func (m *memoryStore) NoteLogin(_ context.Context, id int64, at time.Time, ip, client, hash string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return m.broken
+	}
+	m.noted[id] = loginNote{at, ip, client, hash}
+	m.notedCh <- id
+	return nil
+}
+
+func (m *memoryStore) CountUsers(context.Context) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int64(len(m.users)), nil
+}
+
+func (m *memoryStore) breakWith(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.broken = err
+}

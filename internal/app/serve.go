@@ -1,0 +1,89 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"teiserver/internal/config"
+)
+
+// rejoinPause is between two lives of a node that the cluster has given up.
+const rejoinPause = time.Second
+
+// Serve runs a node until ctx ends, then stops it in order. A node that the cluster
+// has given up (it was paused or cut off for too long) closes its clients, and
+// joins again under a new incarnation.
+func Serve(ctx context.Context, cfg config.Config) error {
+	log := cfg.Logger(os.Stderr)
+	if cfg.Unlimited {
+		log.Warn("UNLIMITED: no flood limits, cheap password hashes; for tests and load runs only")
+	}
+	for {
+		s, err := Start(ctx, cfg, log)
+		if err != nil {
+			return err
+		}
+		s.announce(os.Stdout)
+		select {
+		case <-ctx.Done():
+			err = nil
+		case err = <-s.Failed():
+		}
+		stopErr := s.stopInTime(ctx)
+		switch {
+		case errors.Is(err, ErrCondemned):
+			log.Error("joining the cluster again", "err", err)
+			t := time.NewTimer(rejoinPause)
+			select {
+			case <-t.C:
+				continue
+			case <-ctx.Done():
+				t.Stop()
+				return stopErr
+			}
+		case err != nil:
+			return err
+		default:
+			return stopErr
+		}
+	}
+}
+
+func (s *Server) stopInTime(ctx context.Context) error {
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.StopTimeout)
+	defer cancel()
+	s.log.Info("stopping")
+	err := s.Stop(stop)
+	if err != nil {
+		s.log.Warn("not everything stopped in order", "err", err)
+	} else {
+		s.log.Info("stopped")
+	}
+	return nil
+}
+
+// announce prints what an operator needs to know, once the node is ready.
+func (s *Server) announce(w io.Writer) {
+	fmt.Fprintf(w, "teiserver %s, node %s, ready\n", Version, s.cfg.NodeName)
+	at := s.Addresses()
+	fmt.Fprintf(w, "  spring      %s\n", at["spring-listen"])
+	if a, ok := at["spring-tls-listen"]; ok {
+		fmt.Fprintf(w, "  spring tls  %s\n", a)
+	}
+	fmt.Fprintf(w, "  certificate sha256 %s\n", s.fingerprint)
+	if a, ok := at["http-listen"]; ok {
+		fmt.Fprintf(w, "  http        http://%s (livez, readyz, metrics)\n", a)
+	}
+	if s.cfg.Clustered() {
+		fmt.Fprintf(w, "  cluster     %s\n", s.cfg.ClusterListen)
+	}
+	fmt.Fprintf(w, "  database    %s\n", s.store.Describe())
+	if s.admin != nil {
+		fmt.Fprintf(w, "\nA first account was made. This password is shown once:\n  name      %s\n  password  %s\n\n", s.admin.Name, s.admin.Password)
+		s.admin = nil
+	}
+}

@@ -1,0 +1,153 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"teiserver/internal/account"
+	"teiserver/internal/client"
+	"teiserver/internal/cluster"
+	"teiserver/internal/cluster/cache"
+	"teiserver/internal/config"
+	"teiserver/internal/friend"
+	"teiserver/internal/roster"
+	"teiserver/internal/setting"
+	"teiserver/internal/spring"
+	"teiserver/internal/store"
+)
+
+// Version is the release, set by the linker.
+var Version = "dev"
+
+// ErrCondemned: the cluster has given this node up. Start again: the new
+// incarnation is a new node to the others.
+var ErrCondemned = errors.New("the cluster has given this node up")
+
+// Server is one running node.
+type Server struct {
+	cfg   config.Config
+	log   *slog.Logger
+	began time.Time
+
+	store    *store.Store
+	node     *cluster.Node
+	caches   *cache.Caches
+	settings *setting.Service
+	accounts *account.Service
+	friends  *friend.Service
+	roster   *roster.Roster
+	clients  *client.Service
+	spring   *spring.Server
+
+	listeners   map[string]net.Listener // by flag
+	tls         *tls.Config
+	fingerprint string
+	admin       *NewUser // made at this start; its password is printed once
+
+	steps []step     // what has been started, in order
+	fatal chan error // what ends the node
+	ready readiness
+}
+
+// step is something that was started and has to be stopped.
+type step struct {
+	name string
+	stop func(ctx context.Context) error
+}
+
+// started notes what Stop has to stop.
+func (s *Server) started(name string, stop func(ctx context.Context) error) {
+	s.steps = append(s.steps, step{name, stop})
+}
+
+// Start starts a node. When it returns the node is ready: it takes logins. On an
+// error everything that had been started is stopped again.
+func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
+	s := &Server{cfg: cfg, log: log, began: time.Now(), fatal: make(chan error, 1), listeners: map[string]net.Listener{}}
+	s.ready.set("starting")
+	for _, f := range []func(context.Context) error{
+		s.lockFolder, s.listen, s.openStore, s.loadCertificate, s.joinCluster, s.buildDomain, s.fillStore, s.serveHTTP, s.fillRoster, s.serveSpring,
+	} {
+		if err := f(ctx); err != nil {
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.StopTimeout)
+			defer cancel()
+			_ = s.Stop(stop)
+			return nil, err
+		}
+	}
+	s.ready.set("")
+	log.Info("ready", "seconds", time.Since(s.began).Seconds(), "version", Version, "database", s.store.Describe())
+	return s, nil
+}
+
+// Failed gets the error that ends the node.
+func (s *Server) Failed() <-chan error { return s.fatal }
+
+// fail ends the node; only the first reason counts.
+func (s *Server) fail(err error) {
+	select {
+	case s.fatal <- err:
+	default:
+	}
+}
+
+// Stop stops everything in the reverse order of starting. Each step has what is
+// left of the deadline; a step that fails does not keep the next from stopping.
+func (s *Server) Stop(ctx context.Context) error {
+	s.ready.set("stopping")
+	var errs []error
+	for i := len(s.steps) - 1; i >= 0; i-- {
+		began := time.Now()
+		if err := s.steps[i].stop(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", s.steps[i].name, err))
+		}
+		s.log.Debug("stopped", "step", s.steps[i].name, "seconds", time.Since(began).Seconds())
+	}
+	s.steps = nil
+	return errors.Join(errs...)
+}
+
+// Addresses returns where the node listens, by flag without dashes.
+func (s *Server) Addresses() map[string]string {
+	all := map[string]string{}
+	for flag, ln := range s.listeners {
+		all[flag] = ln.Addr().String()
+	}
+	return all
+}
+
+// run starts a goroutine that Stop ends and waits for.
+func (s *Server) run(name string, f func(ctx context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { f(ctx) })
+	s.started(name, func(context.Context) error {
+		cancel()
+		wg.Wait()
+		return nil
+	})
+}
+
+// readiness is why the node is not ready, empty if it is.
+type readiness struct {
+	mu  sync.Mutex
+	why string
+}
+
+func (r *readiness) set(why string) {
+	r.mu.Lock()
+	r.why = why
+	r.mu.Unlock()
+}
+
+func (r *readiness) get() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.why
+}

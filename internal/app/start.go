@@ -1,0 +1,275 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"teiserver/internal/account"
+	"teiserver/internal/chat"
+	"teiserver/internal/client"
+	"teiserver/internal/cluster"
+	"teiserver/internal/cluster/bus"
+	"teiserver/internal/cluster/cache"
+	"teiserver/internal/coordinator"
+	"teiserver/internal/friend"
+	"teiserver/internal/lobby"
+	"teiserver/internal/roster"
+	"teiserver/internal/setting"
+	"teiserver/internal/spring"
+	"teiserver/internal/spring/certificate"
+	"teiserver/internal/store"
+)
+
+// lockFolder takes the data folder: the proof that a namesake of this node on this
+// host is dead.
+func (s *Server) lockFolder(context.Context) error {
+	if err := os.MkdirAll(s.cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("make data folder: %w", err)
+	}
+	path := filepath.Join(s.cfg.DataDir, "lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open data folder: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return fmt.Errorf("the data folder %s is used by another teiserver", s.cfg.DataDir)
+		}
+		return fmt.Errorf("lock data folder: %w", err)
+	}
+	s.started("data folder", func(context.Context) error { return f.Close() })
+	return nil
+}
+
+// listen takes the ports before anything else is touched, so that a busy one ends
+// the start at once. Connections wait in the queue of the system until they are served.
+func (s *Server) listen(ctx context.Context) error {
+	for _, l := range s.cfg.Listeners() {
+		if l.Flag == "cluster-listen" {
+			continue // taken by the bus
+		}
+		var lc net.ListenConfig
+		ln, err := lc.Listen(ctx, "tcp", l.Address)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("--%s %s: the port is used by another program", l.Flag, l.Address)
+		}
+		if err != nil {
+			return fmt.Errorf("--%s %s: %w", l.Flag, l.Address, err)
+		}
+		s.listeners[l.Flag] = ln
+		s.started(l.Flag, func(context.Context) error {
+			if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			return nil
+		})
+	}
+	return nil
+}
+
+func (s *Server) openStore(ctx context.Context) error {
+	use := store.Single
+	if s.cfg.Clustered() {
+		use = store.Clustered
+	}
+	st, err := store.Open(ctx, string(s.cfg.Database), store.Options{Use: use, Log: s.log})
+	if err != nil {
+		return err
+	}
+	s.store = st
+	s.started("store", func(context.Context) error { return st.Close() })
+	s.run("store watch", func(ctx context.Context) {
+		select {
+		case err := <-st.Lost():
+			s.fail(err)
+		case <-ctx.Done():
+		}
+	})
+	return nil
+}
+
+func (s *Server) loadCertificate(ctx context.Context) error {
+	c, err := certificate.Load(ctx, certificate.Source{
+		CertFile: s.cfg.TLSCert, KeyFile: s.cfg.TLSKey, Secret: s.store.Secret,
+	})
+	if err != nil {
+		return err
+	}
+	s.tls, s.fingerprint = c.Config(), c.Fingerprint()
+	return nil
+}
+
+// joinCluster makes this node a member: lease, bus, registry, feeds. Kinds are
+// registered before, singletons ensured later.
+func (s *Server) joinCluster(ctx context.Context) error {
+	routes, err := s.cfg.ClusterTLS()
+	if err != nil {
+		return err
+	}
+	node, err := cluster.New(cluster.Options{
+		Name: s.cfg.NodeName, Version: Version, Single: !s.cfg.Clustered(), Address: s.cfg.ClusterListen,
+		BootID: bootID(), FolderLocked: true,
+		Leases: s.store, Owners: s.store, Sequences: s.store,
+		Bus: func(ctx context.Context, self bus.Origin, clusterID string) (bus.Bus, error) {
+			return bus.OpenNATS(ctx, bus.Options{
+				Self: self, ClusterID: clusterID, Listen: s.cfg.ClusterListen, Join: s.cfg.ClusterJoin,
+				Secret: string(s.cfg.ClusterSecret), TLS: routes, Log: s.log, OnPeerError: s.peerRefused,
+			})
+		},
+		Clients:     func() int { return int(s.countClients()) },
+		OnCondemned: func() { s.fail(ErrCondemned) },
+		Log:         s.log,
+	})
+	if err != nil {
+		return err
+	}
+	node.Register(lobby.NewKind(s.store))
+	node.Register(chat.NewKind(s.store))
+	node.Register(coordinator.NewKind())
+	if err := node.Start(ctx); err != nil {
+		return err
+	}
+	s.node = node
+	s.started("cluster", node.Stop)
+	return nil
+}
+
+// peerRefused ends a node that cannot talk to the cluster it was told to join:
+// another secret, or another cluster.
+func (s *Server) peerRefused(err error) {
+	s.log.Error("cluster peer refused", "err", err)
+	if s.ready.get() == "starting" {
+		s.fail(err)
+	}
+}
+
+func (s *Server) countClients() int {
+	if s.clients == nil {
+		return 0
+	}
+	return s.clients.Count()
+}
+
+// buildDomain makes the services and the view.
+func (s *Server) buildDomain(ctx context.Context) error {
+	s.caches = cache.New(s.node.Bus(), s.store, cache.Options{Log: s.log})
+	s.settings = setting.NewService(s.store, s.caches, s.log)
+	s.accounts = account.NewService(s.store, s.caches, func(ctx context.Context) (int64, error) {
+		return s.node.Next(ctx, sequenceUser)
+	}, s.settings, account.Options{Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Log: s.log})
+	s.friends = friend.NewService(s.store, s.caches, s.settings, s.log)
+	s.roster = roster.New(s.node)
+
+	var sessions account.SessionStore = s.store
+	if !s.cfg.Clustered() {
+		sessions = client.NewLocalSessions(s.node.Self().Incarnation)
+	}
+	s.clients = client.NewService(client.Options{
+		Runtime: s.node, Roster: s.roster, Accounts: s.accounts, Friends: s.friends,
+		Sessions: sessions, Caches: s.caches, Audit: s.cfg.Clustered(), Log: s.log,
+	})
+	s.spring = spring.NewServer(spring.Options{
+		Clients: s.clients, Accounts: s.accounts, Settings: s.settings,
+		TLS: s.tls, Unlimited: s.cfg.Unlimited, Log: s.log,
+	})
+	s.run("caches", s.caches.Run)
+	s.run("accounts", s.accounts.Run)
+	s.run("sessions", s.clients.Run)
+	s.run("roster", s.roster.Run)
+	return nil
+}
+
+// fillStore makes what an empty database needs: the accounts of the server and of
+// the operator, and the channels that are always there.
+func (s *Server) fillStore(ctx context.Context) error {
+	id, err := s.ensureCoordinator(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range chat.Builtin {
+		if _, err := s.store.Channel(ctx, name, id, coordinator.Name); err != nil {
+			return fmt.Errorf("make channel %s: %w", name, err)
+		}
+	}
+	return s.ensureAdministrator(ctx)
+}
+
+// fillRoster waits until this node sees what the others show, then makes sure that
+// what must run once in the cluster runs.
+func (s *Server) fillRoster(ctx context.Context) error {
+	wait, cancel := context.WithTimeout(ctx, hearTimeout)
+	defer cancel()
+	filled := make(chan error, 1)
+	go func() { filled <- s.roster.Filled(wait) }()
+	select {
+	case err := <-s.fatal: // a peer that refuses us
+		cancel()
+		<-filled
+		return err
+	case err := <-filled:
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			s.log.Warn("not every node was heard in time", "members", memberNames(s.node.Members()))
+		}
+	}
+	return s.node.Ensure(ctx)
+}
+
+func memberNames(members []cluster.Member) string {
+	names := make([]string, len(members))
+	for i, m := range members {
+		names[i] = m.Node
+	}
+	return strings.Join(names, " ")
+}
+
+func (s *Server) serveSpring(context.Context) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	for flag, secure := range map[string]bool{"spring-listen": false, "spring-tls-listen": true} {
+		if ln := s.listeners[flag]; ln != nil {
+			go func() {
+				if err := s.spring.Serve(ctx, ln, secure); err != nil {
+					s.fail(fmt.Errorf("--%s: %w", flag, err))
+				}
+			}()
+		}
+	}
+	s.started("connections", func(stop context.Context) error {
+		defer cancel()
+		for _, flag := range []string{"spring-listen", "spring-tls-listen"} {
+			if ln := s.listeners[flag]; ln != nil {
+				_ = ln.Close()
+			}
+		}
+		return s.spring.Shutdown(stop, "Server is stopping")
+	})
+	return nil
+}
+
+// hearTimeout is how long a node waits for the others' feeds before it serves
+// without them.
+const hearTimeout = 10 * time.Second
+
+// sequenceUser numbers accounts; the number is the Spring id as well.
+const sequenceUser = "user"
+
+// bootID identifies this start of the host.
+func bootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}

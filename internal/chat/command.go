@@ -1,0 +1,44 @@
+package chat
+
+import "teiserver/internal/cluster/message"
+
+// Commands.
+type (
+	// Join puts a session into the channel. A higher session takes over the seat, a
+	// lower one is refused as superseded, the same one again changes nothing. The
+	// reply is Seated.
+	Join struct {
+		Member
+		Name string `json:"name"` // becomes the author's name if the channel is new
+	}
+	// Leave takes a session out; a lower session than the member's is ignored.
+	Leave struct{ Member }
+	// Say speaks. Only members are heard; others get a refusal.
+	Say struct {
+		Member
+		Text  string `json:"text"`
+		Emote bool   `json:"emote,omitempty"`
+	}
+	// Gone removes every member of an incarnation that is gone.
+	Gone struct {
+		Incarnation int64 `json:"incarnation"`
+	}
+	// Repeat tells a new owner which sessions of a node are members.
+	Repeat struct {
+		Members []Member `json:"members"`
+	}
+)
+
+// Seated is the reply to Join.
+type Seated struct {
+	Again bool `json:"again,omitempty"` // the session was a member already: nobody is told
+}
+
+var (
+	_ = message.Register[Join]("channel.join")
+	_ = message.Register[Leave]("channel.leave")
+	_ = message.Register[Say]("channel.say")
+	_ = message.Register[Gone]("channel.gone")
+	_ = message.Register[Repeat]("channel.repeat")
+	_ = message.Register[Seated]("channel.seated")
+)

@@ -1,0 +1,29 @@
+package chat
+
+import "teiserver/internal/cluster/message"
+
+// Events.
+type (
+	// Authored: the channel has an author from now on, the first who joined. Nobody is told.
+	Authored struct {
+		Author     int64  `json:"author"`
+		AuthorName string `json:"author_name"`
+	}
+	// Joined: a member is new (or took over the seat of an older session).
+	Joined struct{ Member }
+	// Left: a member is out.
+	Left struct{ Member }
+	// Said is a line.
+	Said struct {
+		Member
+		Text  string `json:"text"`
+		Emote bool   `json:"emote,omitempty"`
+	}
+)
+
+var (
+	_ = message.Register[Authored]("channel.authored")
+	_ = message.Register[Joined]("channel.joined")
+	_ = message.Register[Left]("channel.left")
+	_ = message.Register[Said]("channel.said")
+)

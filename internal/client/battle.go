@@ -1,0 +1,181 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"teiserver/internal/cluster"
+	"teiserver/internal/lobby"
+	"teiserver/internal/refusal"
+	"teiserver/internal/roster"
+)
+
+// The sequences that number lobbies and matches.
+const (
+	SequenceLobby = "lobby"
+	SequenceMatch = "match"
+)
+
+// OpenLobby opens a lobby hosted by this client, which closes or leaves the one it
+// is in. The answer, roster.Hosting, comes through the roster.
+func (c *Client) OpenLobby(ctx context.Context, info lobby.Info, password string) error {
+	if err := c.LeaveLobby(ctx); err != nil {
+		return err
+	}
+	id, err := c.svc.Runtime.Next(ctx, SequenceLobby)
+	if err != nil {
+		return err
+	}
+	matchID, err := c.svc.Runtime.Next(ctx, SequenceMatch)
+	if err != nil {
+		return err
+	}
+	info.ID, info.Founder, info.IP = id, c.who, c.ip
+	info.Passworded = password != ""
+	_, err = c.svc.Runtime.Own(ctx, lobbyKey(id), lobby.Open{
+		Info: info, Password: password, MatchID: matchID,
+		HostUUID: ulid.Make().String(), MatchUUID: ulid.Make().String(),
+	})
+	if err != nil {
+		return err
+	}
+	c.asked = id
+	c.svc.Roster.Host(c, id)
+	return nil
+}
+
+// JoinLobby asks to enter a lobby. Refusals are answered here; the host's decision
+// comes through the roster as Entered or JoinDenied. The lobby it was in is left as
+// soon as the new one has taken the request.
+func (c *Client) JoinLobby(ctx context.Context, id int64, password, scriptPassword string) error {
+	if _, ok := c.svc.Roster.Lobby(id); !ok {
+		return refusal.New(refusal.NotFound, "No lobby found (type 1, lobby is nil for server_allows_join?)")
+	}
+	c.joins++
+	join := c.joins
+	// Follow first, so that the host's answer cannot pass unseen.
+	if err := c.svc.Roster.Enter(ctx, c, id); err != nil {
+		return err
+	}
+	_, err := c.svc.Runtime.Call(ctx, lobbyKey(id), lobby.Join{
+		Who: c.who, Rights: c.rights, Join: join, Password: password, ScriptPassword: scriptPassword, IP: c.ip,
+	})
+	if err != nil {
+		c.svc.Roster.Abandon(c, id)
+		if errors.Is(err, cluster.ErrNone) {
+			return refusal.New(refusal.NotFound, "No lobby found (type 1, lobby is nil for server_allows_join?)")
+		}
+		return err
+	}
+	old := c.asked
+	c.asked = id
+	if old != 0 && old != id {
+		return c.leave(ctx, old)
+	}
+	return nil
+}
+
+// LeaveLobby leaves the lobby it is in or has asked for; the founder's closes. Being
+// in none is no error.
+func (c *Client) LeaveLobby(ctx context.Context) error {
+	id := c.asked
+	if in, ok := c.svc.Roster.LobbyOf(c.who.User); ok {
+		id = in.Info.ID
+	}
+	if id == 0 {
+		return nil
+	}
+	c.asked = 0
+	return c.leave(ctx, id)
+}
+
+func (c *Client) leave(ctx context.Context, id int64) error {
+	_, err := c.svc.Runtime.Call(ctx, lobbyKey(id), lobby.Leave{Who: c.who})
+	c.svc.Roster.Abandon(c, id)
+	if errors.Is(err, cluster.ErrNone) {
+		return nil
+	}
+	if errors.Is(err, cluster.ErrUnavailable) {
+		c.svc.Runtime.Cast(lobbyKey(id), lobby.Leave{Who: c.who}) // until it is known
+	}
+	return err
+}
+
+// Lobby returns the lobby that this client is shown in, as member or founder.
+func (c *Client) Lobby() (*roster.Lobby, bool) { return c.svc.Roster.LobbyOf(c.who.User) }
+
+// Command sends a command to the lobby the client is in; in none nothing happens.
+// build gets who sends it.
+func (c *Client) Command(ctx context.Context, build func(lobby.Who, lobby.Rights) any) error {
+	in, ok := c.Lobby()
+	if !ok {
+		return nil
+	}
+	return c.commandTo(ctx, in.Info.ID, build(c.who, c.rights))
+}
+
+func (c *Client) commandTo(ctx context.Context, id int64, command any) error {
+	_, err := c.svc.Runtime.Call(ctx, lobbyKey(id), command)
+	if errors.Is(err, cluster.ErrNone) {
+		return nil
+	}
+	return err
+}
+
+// About sends a command about another user to the lobby in which that user is
+// shown: the permission is the target's lobby's to decide.
+func (c *Client) About(ctx context.Context, name string, build func(target *roster.User, by lobby.Who, r lobby.Rights) any) error {
+	target, ok := c.svc.Roster.UserByName(name)
+	if !ok {
+		return nil
+	}
+	in, ok := c.svc.Roster.LobbyOf(target.ID)
+	if !ok {
+		return nil
+	}
+	return c.commandTo(ctx, in.Info.ID, build(target, c.who, c.rights))
+}
+
+// Answer decides on a request to join the lobby that this client hosts.
+func (c *Client) Answer(ctx context.Context, name string, accept bool, reason string) error {
+	target, ok := c.svc.Roster.UserByName(name)
+	in, hosting := c.Lobby()
+	if !ok || !hosting {
+		return nil
+	}
+	return c.commandTo(ctx, in.Info.ID, lobby.Answer{By: c.who, User: target.ID, Accept: accept, Reason: reason})
+}
+
+// SayLobby speaks in the room; to, if not empty, names the only one who hears it. A
+// line that is a command goes to the Coordinator.
+func (c *Client) SayLobby(ctx context.Context, text string, emote bool, to string) error {
+	in, ok := c.Lobby()
+	if !ok {
+		return nil
+	}
+	say := lobby.Say{Who: c.who, Rights: c.rights, Text: text, Emote: emote}
+	if to != "" {
+		target, online := c.svc.Roster.UserByName(to)
+		if !online {
+			return nil
+		}
+		say.To = target.ID
+	}
+	reply, err := c.svc.Runtime.Call(ctx, lobbyKey(in.Info.ID), say)
+	if errors.Is(err, cluster.ErrNone) {
+		return nil
+	}
+	if command, is := reply.(lobby.Command); is && err == nil {
+		return c.tellCoordinator(ctx, command.Text)
+	}
+	return err
+}
+
+// LobbyIDs lists the lobbies that are shown.
+func (c *Client) LobbyIDs() []int64 { return c.svc.Roster.LobbyIDs() }
+
+// waitFor bounds a wait that is not a call.
+const waitFor = 3 * time.Second

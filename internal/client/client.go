@@ -1,0 +1,151 @@
+package client
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"teiserver/internal/account"
+	"teiserver/internal/chat"
+	"teiserver/internal/cluster"
+	"teiserver/internal/lobby"
+	"teiserver/internal/roster"
+)
+
+// Client is a logged-in connection. Its methods that take a context are called by
+// the connection's reader only, one after the other.
+type Client struct {
+	svc      *Service
+	user     *account.User
+	who      lobby.Who
+	rights   lobby.Rights
+	ip       string
+	interest roster.Interest
+	screen   Screen
+
+	ended   atomic.Bool
+	ignores atomic.Pointer[map[int64]struct{}]
+
+	joins    int64               // counts this session's joins, see lobby.Member.Join
+	asked    int64               // the lobby it has last asked to enter, or hosts
+	channels map[string]struct{} // it has joined
+}
+
+// EndLoggedOut is the reason given to a session that a newer one replaces.
+const EndLoggedOut = "Logged out"
+
+func newClient(s *Service, u *account.User, epoch int64, p Presence, screen Screen) *Client {
+	self := s.Runtime.Self()
+	return &Client{
+		svc: s, user: u, ip: p.IP, interest: p.Interest, screen: screen,
+		who:      lobby.Who{User: u.ID, Session: epoch, Incarnation: self.Incarnation},
+		rights:   lobby.Rights{Bot: u.IsBot(), Moderator: u.Moderates(), Caster: u.Has(account.Caster)},
+		channels: map[string]struct{}{},
+	}
+}
+
+func (c *Client) presence(p Presence) roster.User {
+	self := c.svc.Runtime.Self()
+	country := c.user.Country
+	if country == "" || c.user.HideFlag {
+		country = "??"
+	}
+	return roster.User{
+		ID: c.user.ID, Session: c.who.Session, Node: self.Node, Incarnation: self.Incarnation,
+		Name: c.user.Name, Country: country, Client: p.Client, IP: p.IP, LobbyHash: p.LobbyHash,
+		Rank: c.user.Rank, Bot: c.user.IsBot(),
+		Moderator: c.user.Moderates() || c.user.Has(account.Organizer),
+	}
+}
+
+// User is the account as it was at login.
+func (c *Client) User() *account.User { return c.user }
+
+// Close ends the session: it leaves its lobby and channels, and its user leaves
+// every node's view.
+func (c *Client) Close() {
+	c.ended.Store(true)
+	c.svc.Roster.Detach(c)
+	if c.asked != 0 {
+		c.svc.Runtime.Cast(lobbyKey(c.asked), lobby.Leave{Who: c.who})
+	}
+	for name := range c.channels {
+		c.svc.Runtime.Cast(channelKey(name), chat.Leave{Member: c.member()})
+	}
+	c.svc.Roster.Offline(c.who.User, c.who.Session)
+	c.svc.sessions.release(c.who.User, c.who.Session)
+}
+
+// ID, Interest, Ignores, Begin, Show and Supersede make a client a roster.Viewer.
+
+// ID is the session.
+func (c *Client) ID() (user, session int64) { return c.who.User, c.who.Session }
+
+// Interest is what the protocol asked for at login.
+func (c *Client) Interest() roster.Interest { return c.interest }
+
+// Ignores reports whether this user does not want to hear another.
+func (c *Client) Ignores(user int64) bool {
+	m := c.ignores.Load()
+	if m == nil || len(*m) == 0 {
+		return false
+	}
+	_, ok := (*m)[user]
+	return ok
+}
+
+// Begin shows the world after login.
+func (c *Client) Begin(w roster.World) { c.screen.Begin(w) }
+
+// Show shows one update.
+func (c *Client) Show(u *roster.Update) { c.screen.Show(u) }
+
+// Supersede ends the connection because a newer session has taken over.
+func (c *Client) Supersede() { c.supersede() }
+
+func (c *Client) supersede() {
+	if c.ended.CompareAndSwap(false, true) {
+		c.screen.End(EndLoggedOut)
+	}
+}
+
+// deaf reports whether an event addressed to this user is dropped because it
+// ignores the sender. Private messages of moderators come through; rings of
+// moderators and bots do.
+func (c *Client) deaf(e roster.Event) bool {
+	switch e := e.(type) {
+	case roster.PrivateSaid:
+		return c.Ignores(e.From.ID) && !e.From.Moderator
+	case roster.Rang:
+		return c.Ignores(e.By.ID) && !e.By.Moderator && !e.By.Bot
+	}
+	return false
+}
+
+func (c *Client) loadIgnores(ctx context.Context) error {
+	rel, err := c.svc.Friends.Relations(ctx, c.user.ID)
+	if err != nil {
+		return err
+	}
+	set := make(map[int64]struct{}, len(rel.Ignores))
+	for _, id := range rel.Ignores {
+		set[id] = struct{}{}
+	}
+	c.ignores.Store(&set)
+	return nil
+}
+
+func (c *Client) member() chat.Member {
+	return chat.Member{User: c.who.User, Session: c.who.Session, Incarnation: c.who.Incarnation}
+}
+
+// SetStatus changes what others see: in game, away.
+func (c *Client) SetStatus(inGame, away bool) {
+	c.svc.Roster.SetStatus(c.who.User, c.who.Session, inGame, away)
+}
+
+func lobbyKey(id int64) cluster.Key      { return cluster.NewKey(lobby.Kind, id) }
+func channelKey(name string) cluster.Key { return cluster.NewKey(chat.Kind, name) }
+
+// storeTimeout bounds what a connection waits for the store in one command.
+const storeTimeout = 5 * time.Second

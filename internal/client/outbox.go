@@ -1,0 +1,266 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// Bounds of an outbox.
+const (
+	// PlayerBytes is how far a player's connection may fall behind. A client that
+	// reads at all never gets near it; one that does not is cut before it costs more.
+	PlayerBytes = 1 << 20
+	// HostBytes is the same for autohosts, which are told more and matter to a whole room.
+	HostBytes = 8 << 20
+	// writeTimeout ends a connection whose peer takes nothing at all for so long.
+	writeTimeout = 20 * time.Second
+	// gatherBytes is the size of the buffer in which small lines are gathered for
+	// one write. Larger pieces are written from where they are.
+	gatherBytes = 16 << 10
+)
+
+// ErrSlow says that a client did not read what it was sent.
+var ErrSlow = errors.New("client: too slow: outbox full")
+
+var gatherBuffers = sync.Pool{New: func() any { b := make([]byte, 0, gatherBytes); return &b }}
+
+// Outbox is the way out of a connection: a queue, bounded in bytes, and one writer.
+// Send never blocks and never reorders; the slices given to it are shared with
+// other connections and must not change. A full outbox closes the connection.
+type Outbox struct {
+	mu     sync.Mutex
+	conn   net.Conn
+	queue  [][]byte
+	bytes  int // of the queue, what counts towards the limit
+	limit  int
+	idle   bool // the writer waits for wake
+	ending bool // nothing more is accepted; the writer closes when it has written all
+	failed error
+	wake   chan struct{}
+	dry    chan struct{} // closed when idle, for Flush; nil if nobody waits
+	done   chan struct{}
+}
+
+// NewOutbox starts the writer of a connection. It ends when the outbox is closed or
+// the connection fails; Done tells.
+func NewOutbox(conn net.Conn, limit int) *Outbox {
+	o := &Outbox{conn: conn, limit: limit, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go o.write()
+	return o
+}
+
+// SetLimit changes the bound.
+func (o *Outbox) SetLimit(bytes int) {
+	o.mu.Lock()
+	o.limit = bytes
+	o.mu.Unlock()
+}
+
+// Send queues one piece. It reports false when the outbox takes nothing more.
+func (o *Outbox) Send(b []byte) bool {
+	if len(b) == 0 {
+		return true
+	}
+	o.mu.Lock()
+	if o.ending || o.failed != nil {
+		o.mu.Unlock()
+		return false
+	}
+	if o.bytes+len(b) > o.limit {
+		o.fail(ErrSlow)
+		o.mu.Unlock()
+		return false
+	}
+	o.bytes += len(b)
+	o.queue = append(o.queue, b)
+	wake := o.idle
+	o.idle = false
+	o.mu.Unlock()
+	if wake {
+		o.wake <- struct{}{}
+	}
+	return true
+}
+
+// SendShared queues pieces that do not count towards the bound, because they are
+// shared by many: the login stream.
+func (o *Outbox) SendShared(parts [][]byte) {
+	o.mu.Lock()
+	if o.ending || o.failed != nil {
+		o.mu.Unlock()
+		return
+	}
+	for _, b := range parts {
+		if len(b) > 0 {
+			o.queue = append(o.queue, b)
+		}
+	}
+	wake := o.idle && len(o.queue) > 0
+	if wake {
+		o.idle = false
+	}
+	o.mu.Unlock()
+	if wake {
+		o.wake <- struct{}{}
+	}
+}
+
+// Close queues a last piece, if any, and lets the writer end the connection when
+// everything is out.
+func (o *Outbox) Close(last []byte) {
+	o.mu.Lock()
+	if o.ending || o.failed != nil {
+		o.mu.Unlock()
+		return
+	}
+	o.ending = true
+	if len(last) > 0 {
+		o.queue = append(o.queue, last)
+	}
+	wake := o.idle
+	o.idle = false
+	o.mu.Unlock()
+	if wake {
+		o.wake <- struct{}{}
+	}
+}
+
+// Abort ends the connection at once.
+func (o *Outbox) Abort(err error) {
+	o.mu.Lock()
+	if o.failed == nil {
+		o.fail(err)
+	}
+	o.mu.Unlock()
+}
+
+// fail needs the lock.
+func (o *Outbox) fail(err error) {
+	o.failed = err
+	o.queue, o.bytes = nil, 0
+	_ = o.conn.Close()
+	if o.idle {
+		o.idle = false
+		o.wake <- struct{}{}
+	}
+}
+
+// Err returns why the connection failed, nil while it works or if it was closed in order.
+func (o *Outbox) Err() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.failed
+}
+
+// Done is closed when the writer has ended and the connection is closed.
+func (o *Outbox) Done() <-chan struct{} { return o.done }
+
+// Flush waits until everything queued has been written.
+func (o *Outbox) Flush(ctx context.Context) error {
+	o.mu.Lock()
+	if o.idle || o.failed != nil {
+		defer o.mu.Unlock()
+		return o.failed
+	}
+	if o.dry == nil {
+		o.dry = make(chan struct{})
+	}
+	dry := o.dry
+	o.mu.Unlock()
+	select {
+	case <-dry:
+		return o.Err()
+	case <-o.done:
+		return o.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Upgrade replaces the connection underneath, after a Flush: STLS.
+func (o *Outbox) Upgrade(conn net.Conn) {
+	o.mu.Lock()
+	o.conn = conn
+	o.mu.Unlock()
+}
+
+func (o *Outbox) write() {
+	defer close(o.done)
+	var spare [][]byte
+	for {
+		o.mu.Lock()
+		if len(o.queue) == 0 {
+			if o.failed != nil || o.ending {
+				conn := o.conn
+				o.mu.Unlock()
+				_ = conn.Close()
+				return
+			}
+			o.idle = true
+			if o.dry != nil {
+				close(o.dry)
+				o.dry = nil
+			}
+			o.queue = spare // gives the memory of the last batch back to the queue
+			spare = nil
+			o.mu.Unlock()
+			<-o.wake
+			continue
+		}
+		batch, conn := o.queue, o.conn
+		o.queue, o.bytes = spare, 0
+		o.mu.Unlock()
+
+		err := writeBatch(conn, batch)
+		clear(batch)
+		spare = batch[:0]
+		if cap(spare) > 256 {
+			spare = nil // a burst must not stay in memory
+		}
+		if err != nil {
+			o.Abort(err)
+		}
+	}
+}
+
+// writeBatch writes pieces in order: small ones gathered into one buffer, large
+// ones from where they are.
+func writeBatch(conn net.Conn, batch [][]byte) error {
+	if err := conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	if len(batch) == 1 {
+		return writeAll(conn, batch[0])
+	}
+	p := gatherBuffers.Get().(*[]byte)
+	buf := (*p)[:0]
+	defer func() { *p = buf[:0]; gatherBuffers.Put(p) }()
+	for _, b := range batch {
+		if len(buf)+len(b) > cap(buf) {
+			if err := writeAll(conn, buf); err != nil {
+				return err
+			}
+			buf = buf[:0]
+			if len(b) >= cap(buf)/2 {
+				if err := writeAll(conn, b); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		buf = append(buf, b...)
+	}
+	return writeAll(conn, buf)
+}
+
+func writeAll(w io.Writer, b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	_, err := w.Write(b)
+	return err
+}

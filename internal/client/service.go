@@ -1,0 +1,190 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"teiserver/internal/account"
+	"teiserver/internal/cluster"
+	"teiserver/internal/cluster/bus"
+	"teiserver/internal/cluster/cache"
+	"teiserver/internal/cluster/message"
+	"teiserver/internal/friend"
+	"teiserver/internal/refusal"
+	"teiserver/internal/roster"
+)
+
+// ServiceDeliver takes what is for one session from another node.
+const ServiceDeliver = "session.deliver"
+
+// deliver is something for one session only. It is a request, so that the sender's
+// node knows whether it arrived.
+type deliver struct {
+	User    int64             `json:"user"`
+	Session int64             `json:"session"`
+	From    *roster.User      `json:"from,omitempty"`
+	Text    string            `json:"text,omitempty"`
+	Ring    bool              `json:"ring,omitempty"`
+	Friend  roster.FriendWhat `json:"friend,omitempty"`
+	Other   int64             `json:"other,omitempty"`
+}
+
+// delivered answers deliver.
+type delivered struct {
+	OK bool `json:"ok"`
+}
+
+var (
+	_ = message.Register[deliver]("session.deliver")
+	_ = message.Register[delivered]("session.delivered")
+)
+
+// Options of a Service.
+type Options struct {
+	Runtime  cluster.Runtime
+	Roster   *roster.Roster
+	Accounts *account.Service
+	Friends  *friend.Service
+	Sessions account.SessionStore
+	Caches   *cache.Caches
+	Audit    bool // compare sessions with the store: a node of a cluster
+	Log      *slog.Logger
+}
+
+// Service logs users in and lets connections reach each other across nodes.
+type Service struct {
+	Options
+	sessions *sessions
+}
+
+// NewService makes the service of a node and begins to answer the other nodes.
+func NewService(o Options) *Service {
+	s := &Service{Options: o, sessions: newSessions(o.Sessions, o.Runtime)}
+	o.Runtime.Serve(ServiceDeliver, func(_ context.Context, _ bus.Origin, body any) (any, error) {
+		d, ok := body.(deliver)
+		if !ok {
+			return nil, errors.New("client: not a delivery")
+		}
+		return delivered{OK: s.deliverHere(d)}, nil
+	})
+	o.Caches.OnChange(account.TableRelations, func(key string) {
+		if id, err := strconv.ParseInt(key, 10, 64); err == nil {
+			s.relationsChanged(id)
+		}
+	})
+	return s
+}
+
+// Run does the periodic work of the service until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	if !s.Audit {
+		<-ctx.Done()
+		return
+	}
+	tick := time.NewTicker(auditEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := s.sessions.audit(ctx); err != nil && ctx.Err() == nil {
+				s.Log.Warn("sessions not compared", "err", err)
+			}
+		}
+	}
+}
+
+// Count is the number of sessions on this node.
+func (s *Service) Count() int { return s.sessions.count() }
+
+// Screen is what a protocol shows a client on.
+type Screen interface {
+	Begin(roster.World)
+	Show(*roster.Update)
+	// End asks the connection to end with a reason. It must not block.
+	End(reason string)
+}
+
+// Presence is what a login adds to the account.
+type Presence struct {
+	Client    string // lobby client as shown to others
+	IP        string
+	LobbyHash string
+	Interest  roster.Interest
+}
+
+// Enter logs a user in whose password has been checked: claims the session (an
+// older one ends, wherever it is), calls accepted, makes the user visible on all
+// nodes and attaches the screen. After Enter the caller owns the client and must
+// Close it.
+func (s *Service) Enter(ctx context.Context, u *account.User, p Presence, screen Screen, accepted func()) (*Client, error) {
+	epoch, end, err := s.sessions.begin(ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	c := newClient(s, u, epoch, p, screen)
+	if err := c.loadIgnores(ctx); err != nil {
+		return nil, err
+	}
+	if !s.sessions.hold(u.ID, epoch, c) {
+		return nil, refusal.New(refusal.Superseded, "Logged in elsewhere")
+	}
+	accepted()
+	s.Roster.Online(c.presence(p))
+	s.Roster.Attach(c)
+	return c, nil
+}
+
+func (s *Service) relationsChanged(user int64) {
+	s.sessions.mu.Lock()
+	h, ok := s.sessions.held[user]
+	s.sessions.mu.Unlock()
+	if c, isClient := h.holder.(*Client); ok && isClient {
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			if err := c.loadIgnores(ctx); err != nil {
+				s.Log.Warn("relations not read", "user", user, "err", err)
+			}
+		}()
+	}
+}
+
+// send delivers to the session of a visible user, wherever it is.
+func (s *Service) send(ctx context.Context, to *roster.User, d deliver) {
+	d.User, d.Session = to.ID, to.Session
+	if to.Node == s.Runtime.Self().Node {
+		s.deliverHere(d)
+		return
+	}
+	if _, err := s.Runtime.Request(ctx, to.Node, ServiceDeliver, d); err != nil && ctx.Err() == nil {
+		s.Log.Debug("delivery not answered", "user", to.ID, "node", to.Node, "err", err)
+	}
+}
+
+func (s *Service) deliverHere(d deliver) bool {
+	var e roster.Event
+	var from int64
+	switch {
+	case d.Friend != "":
+		e = roster.FriendEvent{What: d.Friend, Other: d.Other}
+	case d.Ring && d.From != nil:
+		e, from = roster.Rang{By: d.From}, d.From.ID
+	case d.From != nil:
+		e, from = roster.PrivateSaid{From: d.From, Text: d.Text}, d.From.ID
+	default:
+		return false
+	}
+	s.sessions.mu.Lock()
+	h, ok := s.sessions.held[d.User]
+	s.sessions.mu.Unlock()
+	if c, isClient := h.holder.(*Client); !ok || !isClient || c.deaf(e) {
+		return ok
+	}
+	return s.Roster.Deliver(d.User, d.Session, from, e)
+}

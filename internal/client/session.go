@@ -1,0 +1,200 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"teiserver/internal/account"
+	"teiserver/internal/cluster"
+	"teiserver/internal/cluster/bus"
+	"teiserver/internal/cluster/message"
+)
+
+// TopicSession tells every node that a user's session was claimed.
+const TopicSession = "session.claimed"
+
+// auditEvery is how often a node compares its sessions with the store's: what heals
+// a claim whose announcement was lost.
+const auditEvery = 10 * time.Second
+
+// claimed is the body of TopicSession.
+type claimed struct {
+	User  int64 `json:"user"`
+	Epoch int64 `json:"epoch"`
+}
+
+var _ = message.Register[claimed]("session.claimed")
+
+// holder is what a session belongs to: it is ended when a newer one is seen.
+type holder interface {
+	supersede()
+}
+
+// sessions knows the logins of this node and lets the newest claim of a user win,
+// on whichever node it was made.
+//
+// Order of a login: remember that one is under way, claim, act on the answer only
+// if no higher epoch was heard meanwhile, tell the others. A node that hears a
+// higher epoch than its own session's ends that session.
+type sessions struct {
+	store   account.SessionStore
+	runtime cluster.Runtime
+
+	mu     sync.Mutex
+	held   map[int64]heldSession // by user
+	flight map[int64]*flight     // logins under way, by user
+}
+
+type heldSession struct {
+	epoch  int64
+	holder holder
+}
+
+// flight serializes the logins of one user on this node and collects the highest
+// epoch heard meanwhile.
+type flight struct {
+	turn    chan struct{} // holds one token
+	waiters int
+	heard   int64
+}
+
+func newSessions(store account.SessionStore, runtime cluster.Runtime) *sessions {
+	s := &sessions{store: store, runtime: runtime, held: map[int64]heldSession{}, flight: map[int64]*flight{}}
+	runtime.Subscribe(TopicSession, func(m bus.Message) {
+		if c, ok := m.Body.(claimed); ok && m.Origin != runtime.Self() {
+			s.heard(c.User, c.Epoch)
+		}
+	})
+	return s
+}
+
+// begin waits for the user's other logins on this node and claims the session. The
+// caller must call the returned function when the session is up or has failed.
+func (s *sessions) begin(ctx context.Context, user int64) (epoch int64, end func(), err error) {
+	s.mu.Lock()
+	f := s.flight[user]
+	if f == nil {
+		f = &flight{turn: make(chan struct{}, 1)}
+		f.turn <- struct{}{}
+		s.flight[user] = f
+	}
+	f.waiters++
+	s.mu.Unlock()
+	leave := func() {
+		s.mu.Lock()
+		if f.waiters--; f.waiters == 0 {
+			delete(s.flight, user)
+		}
+		s.mu.Unlock()
+	}
+	select {
+	case <-f.turn:
+	case <-ctx.Done():
+		leave()
+		return 0, nil, ctx.Err()
+	}
+	end = func() { f.turn <- struct{}{}; leave() }
+
+	now, _, err := s.store.ClaimSession(ctx, user, s.runtime.Self().Node, s.runtime.Self().Incarnation)
+	if err != nil {
+		end()
+		return 0, nil, fmt.Errorf("claim session of %d: %w", user, err)
+	}
+	s.heard(user, now.Epoch) // ends an older session of ours
+	if err := s.runtime.Publish(TopicSession, claimed{User: user, Epoch: now.Epoch}); err != nil {
+		end()
+		return 0, nil, fmt.Errorf("announce session of %d: %w", user, err)
+	}
+	return now.Epoch, end, nil
+}
+
+// hold makes h the holder of the session. False if a newer one has been heard of.
+func (s *sessions) hold(user, epoch int64, h holder) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.flight[user]; f != nil && f.heard > epoch {
+		return false
+	}
+	if old, ok := s.held[user]; ok && old.epoch > epoch {
+		return false
+	}
+	s.held[user] = heldSession{epoch: epoch, holder: h}
+	return true
+}
+
+// release forgets a session.
+func (s *sessions) release(user, epoch int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, ok := s.held[user]; ok && old.epoch == epoch {
+		delete(s.held, user)
+	}
+}
+
+// heard notes that a session with this epoch exists and ends an older one of ours.
+func (s *sessions) heard(user, epoch int64) {
+	s.mu.Lock()
+	if f := s.flight[user]; f != nil {
+		f.heard = max(f.heard, epoch)
+	}
+	old, ok := s.held[user]
+	s.mu.Unlock()
+	if ok && old.epoch < epoch {
+		old.holder.supersede()
+	}
+}
+
+// count is the number of sessions on this node.
+func (s *sessions) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.held)
+}
+
+// audit ends the sessions of this node that are no longer the newest of their users.
+func (s *sessions) audit(ctx context.Context) error {
+	s.mu.Lock()
+	mine := make(map[int64]heldSession, len(s.held))
+	for user, h := range s.held {
+		mine[user] = h
+	}
+	s.mu.Unlock()
+	if len(mine) == 0 {
+		return nil
+	}
+	newest, err := s.store.Sessions(ctx, s.runtime.Self().Incarnation)
+	if err != nil {
+		return fmt.Errorf("read sessions: %w", err)
+	}
+	for _, c := range newest {
+		if h, ok := mine[c.User]; ok && h.epoch >= c.Epoch {
+			delete(mine, c.User)
+		}
+	}
+	for _, h := range mine {
+		h.holder.supersede()
+	}
+	return nil
+}
+
+// LocalSessions keeps claims in memory: enough for a node that is alone with its
+// store, because no session outlives it.
+type LocalSessions struct{ epoch atomic.Int64 }
+
+// NewLocalSessions starts above every epoch of an earlier life of the node.
+func NewLocalSessions(incarnation int64) *LocalSessions {
+	l := &LocalSessions{}
+	l.epoch.Store(incarnation << 32)
+	return l
+}
+
+// ClaimSession gives the next epoch.
+func (l *LocalSessions) ClaimSession(_ context.Context, user int64, node string, incarnation int64) (now, before account.Claim, err error) {
+	return account.Claim{User: user, Epoch: l.epoch.Add(1), Node: node, Incarnation: incarnation}, account.Claim{}, nil
+}
+
+// Sessions is never asked of a node that is alone.
+func (l *LocalSessions) Sessions(context.Context, int64) ([]account.Claim, error) { return nil, nil }

@@ -1,0 +1,116 @@
+package client
+
+import (
+	"context"
+	"strings"
+
+	"teiserver/internal/account"
+	"teiserver/internal/chat"
+	"teiserver/internal/cluster"
+	"teiserver/internal/coordinator"
+	"teiserver/internal/roster"
+)
+
+// JoinChannel enters a channel. The answer comes through the roster; joining twice
+// says nothing.
+func (c *Client) JoinChannel(ctx context.Context, name string) error {
+	c.channels[name] = struct{}{}
+	c.svc.Roster.Join(c, name)
+	_, err := c.svc.Runtime.Call(ctx, channelKey(name), chat.Join{Member: c.member(), Name: c.user.Name})
+	return err
+}
+
+// LeaveChannel leaves a channel; not being in it is no error.
+func (c *Client) LeaveChannel(ctx context.Context, name string) error {
+	if _, in := c.channels[name]; !in {
+		return nil
+	}
+	delete(c.channels, name)
+	_, err := c.svc.Runtime.Call(ctx, channelKey(name), chat.Leave{Member: c.member()})
+	return err
+}
+
+// Say speaks in a channel that the user is in; elsewhere it is not heard.
+func (c *Client) Say(ctx context.Context, channel, text string, emote bool) error {
+	text = strings.TrimSpace(text)
+	if !emote && strings.HasPrefix(text, "$") {
+		return c.tellCoordinator(ctx, text)
+	}
+	if _, in := c.channels[channel]; !in {
+		return nil
+	}
+	_, err := c.svc.Runtime.Call(ctx, channelKey(channel), chat.Say{Member: c.member(), Text: text, Emote: emote})
+	return err
+}
+
+// Addressee returns the stored spelling of a name, empty if there is no such user.
+func (c *Client) Addressee(ctx context.Context, name string) (string, error) {
+	if to, online := c.svc.Roster.UserByName(name); online {
+		return to.Name, nil
+	}
+	u, err := c.svc.Accounts.UserByName(ctx, name)
+	if err != nil || u == nil {
+		return "", err
+	}
+	return u.Name, nil
+}
+
+// SayPrivate sends a private message. One to a user who is not online is lost.
+func (c *Client) SayPrivate(ctx context.Context, name, text string) error {
+	to, online := c.svc.Roster.UserByName(name)
+	if !online {
+		return nil
+	}
+	if to.Name == coordinator.Name {
+		return c.tellCoordinator(ctx, text)
+	}
+	if me, ok := c.svc.Roster.User(c.who.User); ok {
+		c.svc.send(ctx, to, deliver{From: me, Text: text})
+	}
+	return nil
+}
+
+// Ring rings a user. An originator other than the sender is for bots only.
+func (c *Client) Ring(ctx context.Context, name, originator string) {
+	to, online := c.svc.Roster.UserByName(name)
+	by, _ := c.svc.Roster.User(c.who.User)
+	if originator != "" {
+		if !c.rights.Bot {
+			return
+		}
+		by, _ = c.svc.Roster.UserByName(originator)
+	}
+	if online && by != nil {
+		c.svc.send(ctx, to, deliver{From: by, Ring: true})
+	}
+}
+
+// tellCoordinator gives a line to the Coordinator and shows its answer to this user.
+func (c *Client) tellCoordinator(ctx context.Context, text string) error {
+	reply, err := c.svc.Runtime.Call(ctx, cluster.NewKey(coordinator.Kind, coordinator.ID), coordinator.Direct{
+		From: c.who.User, FromName: c.user.Name, FromBot: c.rights.Bot, Text: text,
+	})
+	if err != nil {
+		return err
+	}
+	bot, ok := c.svc.Roster.UserByName(coordinator.Name)
+	says, isSays := reply.(coordinator.Says)
+	if !ok || !isSays {
+		return nil
+	}
+	for _, line := range says.Lines {
+		c.svc.Roster.Deliver(c.who.User, c.who.Session, bot.ID, roster.PrivateSaid{From: bot, Text: line})
+	}
+	return nil
+}
+
+// Channels lists the channels that exist, with their members.
+func (c *Client) Channels() []chat.Summary { return c.svc.Roster.Channels() }
+
+// Named returns the account of a name, nil if there is none.
+func (c *Client) Named(ctx context.Context, name string) (*account.User, error) {
+	return c.svc.Accounts.UserByName(ctx, name)
+}
+
+// Online returns the session of a name, if it is online.
+func (c *Client) Online(name string) (*roster.User, bool) { return c.svc.Roster.UserByName(name) }

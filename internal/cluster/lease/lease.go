@@ -1,0 +1,196 @@
+package lease
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options describe the node that joins.
+type Options struct {
+	Candidate Candidate // TTL is taken from Timing
+	Store     Store
+	Timing    Timing
+	Clock     Clock         // nil: the host's
+	Report    func() Report // told with each renewal; must not block
+	Log       *slog.Logger
+}
+
+// Lease is one life of a node.
+type Lease struct {
+	self    Membership
+	name    string
+	address string
+	version string
+	store   Store
+	timing  Timing
+	clock   Clock
+	report  func() Report
+	log     *slog.Logger
+	alone   bool
+
+	window    atomic.Pointer[window]
+	condemned chan struct{}
+	condemn   sync.Once
+	look      chan struct{} // asks for a look at once
+	cancel    context.CancelFunc
+	ends      sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows
+	streak   streak
+	members  []Node
+	gone     map[int64]bool
+	absences floor
+
+	hooks sync.Mutex // serializes the calls of onMembers, so that nobody sees an older set last
+	on    []func([]Node)
+}
+
+// window is the end of trust on both clocks.
+type window struct {
+	boot time.Duration
+	wall int64
+}
+
+func newLease(o Options) *Lease {
+	l := &Lease{
+		name:      o.Candidate.Name,
+		address:   o.Candidate.Address,
+		version:   o.Candidate.Version,
+		store:     o.Store,
+		timing:    o.Timing.orDefault(),
+		clock:     o.Clock,
+		report:    o.Report,
+		log:       o.Log,
+		condemned: make(chan struct{}),
+		look:      make(chan struct{}, 1),
+		gone:      map[int64]bool{},
+		streak:    streak{since: -1},
+	}
+	if l.clock == nil {
+		l.clock = SystemClock{}
+	}
+	if l.report == nil {
+		l.report = func() Report { return Report{Serving: true} }
+	}
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	return l
+}
+
+// Alone joins as the only node of the store: always trusted, never renewed, never
+// condemned. Another living node in the store is an error.
+func Alone(ctx context.Context, o Options) (*Lease, error) {
+	l := newLease(o)
+	l.alone = true
+	o.Candidate.TTL = 0 // a lease without end
+	self, err := o.Store.Join(ctx, o.Candidate)
+	if err != nil {
+		return nil, fmt.Errorf("join as %s: %w", l.name, err)
+	}
+	l.self = self
+	rows, err := o.Store.Nodes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read nodes: %w", err)
+	}
+	for _, n := range rows {
+		if n.Incarnation != self.Incarnation && n.living() {
+			_ = o.Store.Leave(ctx, self.Incarnation)
+			return nil, fmt.Errorf("%s wants to be the only node, but %s lives in this store", l.name, n.Name)
+		}
+	}
+	l.take(rows)
+	return l, nil
+}
+
+// Membership is what joining gave.
+func (l *Lease) Membership() Membership { return l.self }
+
+// Start begins to renew and to watch. Stop or Abandon ends it.
+func (l *Lease) Start() {
+	if l.alone {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	l.ends.Add(2)
+	go l.renew(ctx)
+	go l.watch(ctx)
+}
+
+// Stop ends the lease: the row is marked as left and everything owned may be claimed
+// at once. Nobody may act for this node afterwards.
+func (l *Lease) Stop(ctx context.Context) error {
+	l.Abandon()
+	select {
+	case <-l.condemned:
+		return nil
+	default:
+	}
+	if err := l.store.Leave(ctx, l.self.Incarnation); err != nil {
+		return fmt.Errorf("leave as %s: %w", l.name, err)
+	}
+	return nil
+}
+
+// Abandon stops renewing and watching without a word to the store, as a crash does.
+func (l *Lease) Abandon() {
+	if l.cancel != nil {
+		l.cancel()
+	}
+	l.ends.Wait()
+	l.window.Store(nil)
+}
+
+// Trusted reports whether this node may act for others to see, now. It is the last
+// thing to ask before an effect: the answer is as old as the call.
+func (l *Lease) Trusted() bool {
+	if l.alone {
+		return true
+	}
+	w := l.window.Load()
+	return w != nil && l.clock.Boot() < w.boot && l.clock.Wall() < w.wall
+}
+
+// TrustLeft is how long trust would last without another renewal, for metrics.
+func (l *Lease) TrustLeft() time.Duration {
+	if l.alone {
+		return math.MaxInt64
+	}
+	w := l.window.Load()
+	if w == nil {
+		return 0
+	}
+	return max(0, min(w.boot-l.clock.Boot(), time.Duration(w.wall-l.clock.Wall())))
+}
+
+// Condemned is closed when this incarnation is gone for good.
+func (l *Lease) Condemned() <-chan struct{} { return l.condemned }
+
+// Look reads the other rows now instead of with the next look: for hints, such as a
+// route that was closed.
+func (l *Lease) Look() {
+	select {
+	case l.look <- struct{}{}:
+	default:
+	}
+}
+
+// trust notes a renewal that began at these readings.
+func (l *Lease) trust(boot time.Duration, wall int64) {
+	span := l.timing.TTL - l.timing.Margin
+	l.window.Store(&window{boot: boot + span, wall: wall + int64(span)})
+}
+
+func (l *Lease) fall() {
+	l.condemn.Do(func() {
+		l.window.Store(nil)
+		l.log.Error("condemned by another node", "node", l.name, "incarnation", l.self.Incarnation)
+		close(l.condemned)
+	})
+}

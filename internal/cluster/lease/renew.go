@@ -1,0 +1,81 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// renew keeps the lease, on a goroutine of its own with nothing else on it: whatever
+// waits in front of a renewal is taken from everybody's trust.
+func (l *Lease) renew(ctx context.Context) {
+	defer l.ends.Done()
+	t := time.NewTicker(l.timing.RenewEvery)
+	defer t.Stop()
+	bad := false
+	for {
+		err := l.renewOnce(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, ErrCondemned):
+			l.fall()
+			return
+		case err != nil && !bad:
+			l.log.Warn("lease not renewed", "node", l.name, "err", err)
+		case err == nil && bad:
+			l.log.Info("lease renewed again", "node", l.name)
+		}
+		bad = err != nil
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		case <-l.condemned:
+			return
+		}
+	}
+}
+
+func (l *Lease) renewOnce(ctx context.Context) error {
+	report := l.report()
+	// Before a connection is taken: the lease may run from any moment after this.
+	boot, wall := l.clock.Boot(), l.clock.Wall()
+	try, cancel := context.WithTimeout(ctx, l.timing.RenewEvery)
+	defer cancel()
+	err := l.store.Renew(try, l.self.Incarnation, report)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.streak.bad()
+		return err
+	}
+	select {
+	case <-l.condemned: // the watcher has seen it first
+		return ErrCondemned
+	default:
+	}
+	l.trust(boot, wall)
+	l.streak.good(boot, l.timing.RenewEvery)
+	return nil
+}
+
+// streak is the unbroken series of own good renewals.
+type streak struct {
+	since time.Duration // start of the first one, -1 if the last one was bad
+	last  time.Duration
+}
+
+func (s *streak) bad() { s.since = -1 }
+
+// good notes a renewal. A hole of several intervals, as a paused process has, begins
+// a new series: whoever was away must not judge the others by what it missed.
+func (s *streak) good(at, every time.Duration) {
+	if s.since < 0 || at-s.last > 3*every {
+		s.since = at
+	}
+	s.last = at
+}
+
+// held reports whether the series is at least ttl long.
+func (s *streak) held(now, ttl time.Duration) bool { return s.since >= 0 && now-s.since >= ttl }

@@ -1,0 +1,284 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"teiserver/internal/cluster/bus"
+	"teiserver/internal/cluster/feed"
+	"teiserver/internal/cluster/lease"
+	"teiserver/internal/cluster/process"
+	"teiserver/internal/cluster/registry"
+	"teiserver/internal/cluster/sequence"
+)
+
+// Options describe a node. The stores are usually one and the same.
+type Options struct {
+	Name    string
+	Version string
+	// Single says that there is no other node: no renewals, no snapshots in the store,
+	// and an error if another node lives in it.
+	Single bool
+	// Bus opens the bus once the node has its incarnation. The node closes it.
+	Bus       func(ctx context.Context, self bus.Origin, clusterID string) (bus.Bus, error)
+	Leases    lease.Store
+	Owners    registry.Store
+	Sequences sequence.Store
+	Log       *slog.Logger
+	// OnCondemned is called when this node has been declared dead, after its processes
+	// were dropped: close all clients with a reason. Then Done is closed.
+	OnCondemned  func()
+	BootID       string // of the host
+	FolderLocked bool   // the lock on the data folder is ours
+	Address      string // where others reach the bus
+	Clients      func() int
+
+	Timing lease.Timing // for tests
+	Clock  lease.Clock  // for tests
+}
+
+// Node is one node in one life. It implements Runtime.
+//
+// Use it in this order: New, Register the kinds and build what listens (Subscribe,
+// Serve, OnMembers and OnTakeover work at once), Start, everything else, Stop. Ready
+// is closed when the node hears the others and begins to take over what nobody runs.
+//
+// A node that is condemned ends: its processes are dropped without a word, OnCondemned
+// is called, Done is closed and Err says why. It does not come back by itself: feeds,
+// sessions and subscriptions of all packages carry the incarnation, and a new process
+// is the one place where all of them start anew. The service manager restarts it.
+type Node struct {
+	o     Options
+	log   *slog.Logger
+	self  bus.Origin
+	kinds map[string]*process.Kind
+
+	lease *lease.Lease
+	bus   bus.Bus
+	dir   *registry.Directory
+	hub   *feed.Hub
+	host  *process.Host
+	seq   *sequence.Sequences
+	casts casts
+	count Counters
+
+	ids      atomic.Int64
+	open     atomic.Bool // everything above is there
+	draining atomic.Bool
+	kick     chan struct{}
+	ready    chan struct{}
+	ctx      context.Context // of the node's own goroutines
+	cancel   context.CancelFunc
+	ends     sync.WaitGroup
+	stopped  sync.Once
+	done     chan struct{}
+
+	mu        sync.Mutex // guards what follows
+	err       error
+	early     []func() // what was asked for before Start
+	takeovers map[string][]func(Key)
+	leaving   map[int64]bool // nodes that have said that they take nothing anymore
+	missing   map[Key]time.Time
+}
+
+var _ Runtime = (*Node)(nil)
+
+// Counters count what the node met; see process.Counters for its processes.
+type Counters struct {
+	Claims      atomic.Int64 // keys claimed
+	Takeovers   atomic.Int64 // of them with a state of somebody else
+	HeldClaims  atomic.Int64 // claims that found another owner
+	Unavailable atomic.Int64 // calls that ended without an answer
+	Retries     atomic.Int64 // tries of calls after the first
+	Redirects   atomic.Int64 // answers that named another owner
+	CastsLost   atomic.Int64 // casts given up
+	Sweeps      atomic.Int64
+}
+
+// New makes a node that does nothing yet.
+func New(o Options) *Node {
+	n := &Node{
+		o: o, log: o.Log, kinds: map[string]*process.Kind{},
+		kick: make(chan struct{}, 1), ready: make(chan struct{}), done: make(chan struct{}),
+		takeovers: map[string][]func(Key){}, leaving: map[int64]bool{}, missing: map[Key]time.Time{},
+	}
+	if n.log == nil {
+		n.log = slog.New(slog.DiscardHandler)
+	}
+	if n.o.Clients == nil {
+		n.o.Clients = func() int { return 0 }
+	}
+	if n.o.Clock == nil {
+		n.o.Clock = lease.SystemClock{}
+	}
+	n.casts.queues = map[Key][]any{}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	return n
+}
+
+// Start joins the cluster. An error leaves nothing behind.
+func (n *Node) Start(ctx context.Context) error {
+	if err := n.join(ctx); err != nil {
+		return err
+	}
+	m := n.lease.Membership()
+	n.self = bus.Origin{Node: n.o.Name, Incarnation: m.Incarnation}
+	n.log = n.log.With("node", n.self.Node)
+	n.lease.Start()
+	b, err := n.o.Bus(ctx, n.self, m.ClusterID)
+	if err != nil {
+		_ = n.lease.Stop(ctx)
+		return fmt.Errorf("open the bus: %w", err)
+	}
+	n.bus = b
+	n.dir = registry.NewDirectory(n.o.Owners, n.lease.Gone)
+	n.seq = sequence.New(n.o.Sequences)
+	n.hub = feed.NewHub(b, feed.HubOptions{Trusted: n.lease.Trusted, Gone: func(o bus.Origin) bool { return n.lease.Gone(o.Incarnation) }})
+	n.host = process.NewHost(process.Options{
+		Incarnation: n.self.Incarnation,
+		Kinds:       n.kinds,
+		Store:       n.o.Owners,
+		Trusted:     n.lease.Trusted,
+		OpenFeed:    n.openFeed,
+		IndexTopic:  func(kind string) string { return nodeTopic(IndexTopic(kind), n.self.Node) },
+		Rebuilt: func(key Key, epoch int64) {
+			n.announce(registry.Owner{Key: key, Epoch: epoch, State: registry.Owned}, true)
+		},
+		Ended: func(key Key, epoch int64, s registry.State) {
+			n.announce(registry.Owner{Key: key, Epoch: epoch, State: s}, false)
+		},
+		Volatile: n.o.Single,
+		Log:      n.log,
+	})
+	n.listen()
+	n.mu.Lock()
+	early := n.early
+	n.early = nil
+	n.open.Store(true)
+	n.mu.Unlock()
+	for _, f := range early {
+		f()
+	}
+	n.say(nodeNews{Serving: true})
+	n.lease.OnMembers(func([]lease.Node) { n.hurry() })
+	n.ends.Go(n.sweepLoop)
+	n.ends.Go(n.watchCondemned)
+	n.log.Info("joined the cluster", "incarnation", n.self.Incarnation, "cluster", m.ClusterID)
+	return nil
+}
+
+func (n *Node) join(ctx context.Context) (err error) {
+	o := lease.Options{
+		Candidate: lease.Candidate{
+			Name: n.o.Name, Address: n.o.Address, Version: n.o.Version,
+			BootID: n.o.BootID, Proof: n.o.FolderLocked,
+		},
+		Store: n.o.Leases, Timing: n.o.Timing, Clock: n.o.Clock, Report: n.report, Log: n.log,
+	}
+	if n.o.Single {
+		n.lease, err = lease.Alone(ctx, o)
+	} else {
+		n.lease, err = lease.Join(ctx, o)
+	}
+	return err
+}
+
+func (n *Node) report() lease.Report {
+	r := lease.Report{Clients: n.o.Clients(), Serving: !n.draining.Load()}
+	if !n.open.Load() {
+		return r
+	}
+	r.Processes = n.host.Running()
+	for _, p := range n.bus.Peers() {
+		r.Hears = append(r.Hears, p.Node)
+	}
+	return r
+}
+
+func (n *Node) openFeed(topic string, epoch, run int64, view feed.ViewFunc, inDoubt bool) process.Publisher {
+	if inDoubt {
+		return n.hub.Open(topic, epoch, run, view, feed.EvenInDoubt())
+	}
+	return n.hub.Open(topic, epoch, run, view)
+}
+
+// Stop leaves the cluster in order: nothing new is taken, every process is handed back
+// with its final snapshot, singletons first, then the lease is given up and the feeds
+// and the bus are closed. What ctx leaves no time for is dropped, and found by others.
+func (n *Node) Stop(ctx context.Context) (err error) {
+	n.stopped.Do(func() { err = n.stop(ctx) })
+	return err
+}
+
+// handOvers is how many processes are released at once: enough to keep the store busy,
+// few enough that their next owners keep up.
+const handOvers = 16
+
+func (n *Node) stop(ctx context.Context) error {
+	if !n.open.Load() {
+		return nil
+	}
+	n.draining.Store(true)
+	n.say(nodeNews{Serving: false})
+	n.cancel()
+	n.ends.Wait()
+	n.host.ReleaseAll(ctx, handOvers, func(k *process.Kind) bool { return k.Start == process.Ensured })
+	n.host.DropAll()
+	err := n.lease.Stop(ctx)
+	n.say(nodeNews{Left: true})
+	n.hub.Close()
+	n.fail(nil)
+	return errors.Join(err, n.bus.Close())
+}
+
+// watchCondemned ends the node when others have declared it dead.
+func (n *Node) watchCondemned() {
+	select {
+	case <-n.lease.Condemned():
+	case <-n.ctx.Done():
+		return
+	}
+	n.cancel()
+	go n.stopped.Do(func() {
+		n.ends.Wait()
+		n.host.DropAll()
+		if n.o.OnCondemned != nil {
+			n.o.OnCondemned()
+		}
+		n.lease.Abandon()
+		n.hub.Close()
+		_ = n.bus.Close()
+		n.fail(fmt.Errorf("node %s, incarnation %d: %w", n.self.Node, n.self.Incarnation, lease.ErrCondemned))
+	})
+}
+
+func (n *Node) fail(err error) {
+	n.mu.Lock()
+	n.err = err
+	n.mu.Unlock()
+	close(n.done)
+}
+
+// Done is closed when the node has ended, by Stop or because it was condemned.
+func (n *Node) Done() <-chan struct{} { return n.done }
+
+// Err says why the node has ended; nil after Stop.
+func (n *Node) Err() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.err
+}
+
+// Ready is closed when the node hears every live node, or has waited long enough.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Counters are live, those of the node and those of its processes.
+func (n *Node) Counters() (*Counters, *process.Counters) { return &n.count, n.host.Counters() }
+
+// TrustLeft is how long the node would stay trusted without another renewal.
+func (n *Node) TrustLeft() time.Duration { return n.lease.TrustLeft() }

@@ -1,0 +1,167 @@
+package process
+
+import (
+	"context"
+	"time"
+
+	"teiserver/internal/cluster/registry"
+)
+
+// closeKey ends the key in the store, before anybody hears of it. Without the store
+// the process is closed all the same and the row follows, see finish. False if the
+// process was dropped instead.
+func (p *Process) closeKey() bool {
+	if !p.trusted() {
+		return false
+	}
+	p.closing = true
+	p.tryClose()
+	return p.ctx.Err() == nil
+}
+
+func (p *Process) tryClose() {
+	err := p.lastWrite(func(ctx context.Context, f registry.Fence) error {
+		return p.host.o.Store.CloseKey(ctx, f)
+	})
+	if err != nil {
+		p.host.o.Log.Warn("key not closed yet", "key", p.key.String(), "epoch", p.epoch, "err", err)
+		return
+	}
+	p.closed = true
+}
+
+// lastWrite writes the end of an ownership. A fence is either our own lost write,
+// after which the key is claimed again to know the count, or a newer owner, for whom
+// the end of ours means nothing.
+func (p *Process) lastWrite(write func(context.Context, registry.Fence) error) error {
+	select {
+	case p.flight <- struct{}{}:
+	case <-p.ctx.Done():
+		return p.ctx.Err()
+	}
+	defer func() { <-p.flight }()
+	ctx, cancel := p.storeContext()
+	defer cancel()
+	err := write(ctx, p.fence())
+	if err == nil || !isFenced(err) {
+		return err
+	}
+	ours, err := p.stillOurs()
+	if err != nil || !ours {
+		return err
+	}
+	own, err := p.host.o.Store.Claim(ctx, p.key, p.host.o.Incarnation)
+	if err != nil {
+		return err
+	}
+	p.setOwnership(own)
+	return write(ctx, p.fence())
+}
+
+// shut closes the process for good without a command having asked for it.
+func (p *Process) shut() {
+	if p.closeKey() {
+		p.unlist(true)
+	}
+	p.gone(registry.Closed)
+}
+
+// gone ends the feed and all that comes: from here on nothing is served.
+func (p *Process) gone(as registry.State) {
+	p.over = true
+	p.closeFeed()
+	if as == registry.Closed {
+		p.host.count.Closed.Add(1)
+	} else {
+		p.host.count.Released.Add(1)
+	}
+	if p.host.o.Ended != nil && p.ctx.Err() == nil {
+		p.host.o.Ended(p.key, p.epoch, as)
+	}
+}
+
+func (p *Process) closeFeed() {
+	if p.pub != nil && !p.muted {
+		p.pub.Close()
+	}
+	p.muted = true
+}
+
+// release hands the key back with the final snapshot, in one write. Whatever its
+// outcome, the process never goes on: the next owner may be at work already. If the
+// write is lost the sweep finds the row. A process that nobody can go on with is
+// closed instead.
+func (p *Process) release(handOver bool) {
+	p.slot <- struct{}{}
+	defer p.leave()
+	if p.over || !p.trusted() {
+		return
+	}
+	if p.pub == nil || handOver && p.host.o.Volatile || p.kind.Start == Explicit && !p.kind.Persist {
+		p.shut()
+		return
+	}
+	var body []byte
+	if p.kind.Persist {
+		var err error
+		if body, err = p.snapshot(); err != nil {
+			p.host.o.Log.Error("final snapshot not taken", "key", p.key.String(), "epoch", p.epoch, "err", err)
+			body = nil // keeps the stored one
+		}
+	}
+	p.over = true
+	err := p.lastWrite(func(ctx context.Context, f registry.Fence) error {
+		return p.host.o.Store.Release(ctx, f, body)
+	})
+	if err != nil {
+		p.host.o.Log.Warn("process ended without a clear release", "key", p.key.String(), "epoch", p.epoch, "err", err)
+	}
+	p.unlist(false)
+	p.gone(registry.Released)
+}
+
+// trusted waits for trust before a write to the store, whatever the kind does in
+// doubt. False if the process was dropped meanwhile.
+func (p *Process) trusted() bool {
+	for !p.host.o.Trusted() {
+		if !p.pause() {
+			return false
+		}
+	}
+	return p.ctx.Err() == nil
+}
+
+// finish is the end of the goroutine: nobody is left waiting.
+func (p *Process) finish() {
+	p.slot <- struct{}{}
+	p.over = true
+	p.unlist(false)
+	p.closeFeed()
+	<-p.slot
+	for _, l := range append(p.waiting, p.box.close()...) {
+		l.answer(nil, ErrEnded)
+	}
+	// As long as the row says that it is owned here the process stays in the table,
+	// or the sweep would find a key that nobody runs and start it again.
+	for p.closing && !p.closed && p.ctx.Err() == nil {
+		select {
+		case <-time.After(waitStep):
+			p.tryClose()
+		case <-p.ctx.Done():
+		}
+	}
+	p.end()
+	p.host.remove(p)
+	close(p.done)
+}
+
+// end lets go of what runs by itself.
+func (p *Process) end() {
+	p.cancel()
+	p.stopTimers()
+	for _, t := range []*time.Timer{p.settled, p.idle} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package process
+
+import (
+	"errors"
+	"time"
+)
+
+// ID names one command for good: the incarnation of the node it came in at and a
+// number that node gives once. It is never chosen by a client. A command that is sent
+// again carries the same ID and is applied once, by a new owner too.
+type ID struct {
+	Incarnation int64 `json:"i"`
+	N           int64 `json:"n"`
+}
+
+// What a process answers besides replies, refusals and its machine's errors.
+var (
+	// ErrUnavailable: not executed; the same command may be sent again.
+	ErrUnavailable = errors.New("process: unavailable")
+	// ErrEnded: no longer runs here, look for its owner again. What was executed
+	// without being answered is known to the next owner by its ID, or lost with the
+	// state.
+	ErrEnded = errors.New("process: does not run here")
+	// ErrNewer: the sender knows of a higher epoch than this process has.
+	ErrNewer = errors.New("process: the sender knows a newer epoch")
+	// ErrInDoubt: a durable write had no clear outcome. It must not be sent again.
+	ErrInDoubt = errors.New("process: outcome unknown")
+	// ErrPanicked: the command made the machine panic. It must not be sent again.
+	ErrPanicked = errors.New("process: the command panicked")
+)
+
+// The memory of commands. 128 of them are persisted. A busy process applies more than
+// that while one sender waits to try again, so the younger ones are kept in memory.
+const (
+	rememberedIDs = 128
+	rememberFor   = 10 * time.Second // longer than any sender goes on trying
+	rememberMost  = 4096
+)
+
+// done is a command that was applied.
+type done struct {
+	id    ID
+	reply any
+	doubt bool // whether it took effect is unknown: it is not applied again
+	at    time.Time
+}
+
+// memory is the commands applied last, oldest first.
+type memory struct {
+	list  []done
+	known map[ID]int // position + dropped
+	base  int        // number of entries dropped from the front
+}
+
+func (m *memory) find(id ID) (done, bool) {
+	i, ok := m.known[id]
+	if !ok {
+		return done{}, false
+	}
+	return m.list[i-m.base], true
+}
+
+func (m *memory) add(d done) {
+	if d.id == (ID{}) {
+		return
+	}
+	if m.known == nil {
+		m.known = map[ID]int{}
+	}
+	if i, ok := m.known[d.id]; ok {
+		m.list[i-m.base] = d
+		return
+	}
+	for len(m.list) >= rememberedIDs && (len(m.list) >= rememberMost || d.at.Sub(m.list[0].at) > rememberFor) {
+		delete(m.known, m.list[0].id)
+		m.list[0] = done{}
+		m.list = m.list[1:]
+		m.base++
+	}
+	m.known[d.id] = m.base + len(m.list)
+	m.list = append(m.list, d)
+}
+
+// last returns the entries to persist.
+func (m *memory) last() []done { return m.list[max(0, len(m.list)-rememberedIDs):] }

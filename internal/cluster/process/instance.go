@@ -1,0 +1,320 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"teiserver/internal/cluster/feed"
+	"teiserver/internal/cluster/registry"
+)
+
+// Process is one running process: a machine, its mailbox and its goroutine.
+type Process struct {
+	host *Host
+	key  registry.Key
+	kind *Kind
+	box  mailbox
+
+	ctx    context.Context // ends with the process
+	cancel context.CancelFunc
+	ask    chan struct{} // asks for a release
+	done   chan struct{} // closed when the goroutine has ended
+	dirty  atomic.Bool   // has applied commands since the last snapshot
+
+	// flight is held during a durable write: one at a time per key, as each carries
+	// the count that the one before it left. It guards writes.
+	flight chan struct{}
+	writes int64
+	// unsure: the last snapshot's write had no clear outcome, so writes may be wrong.
+	unsure atomic.Bool
+	// lost: writes is wrong, and the key must be claimed again to know it.
+	lost atomic.Bool
+	// current is epoch, for whoever does not hold the slot.
+	current atomic.Int64
+
+	// slot is held while a command and its effects are under way, while a snapshot is
+	// taken, and while a view is handed out. It guards what follows.
+	slot    chan struct{}
+	machine Machine
+	memory  memory
+	epoch   int64
+	run     int64
+	pub     Publisher // nil until the first command has succeeded
+	listed  bool      // in the index
+	latest  []byte    // the newest snapshot, stored or not
+	panics  []time.Time
+	closing bool // the key is being closed
+	closed  bool // and the store has it
+	muted   bool // the feed is closed
+	over    bool // nothing is served anymore
+
+	// Only the goroutine of the process uses these.
+	unborn   *letter // the first command, until it is applied
+	first    *letter
+	settling bool
+	settled  *time.Timer
+	waiting  []*letter // until the edges have repeated what they hold
+	idle     *time.Timer
+	used     bool // by a command since the idle timer was set
+
+	tmu    sync.Mutex // guards the timers
+	timers map[*time.Timer]struct{}
+	life   int // of the machine: timers of an earlier one are ignored
+}
+
+// Key is the name of the process.
+func (p *Process) Key() registry.Key { return p.key }
+
+// Epoch is the epoch it runs under.
+func (p *Process) Epoch() int64 { return p.current.Load() }
+
+// setOwnership takes what a claim gave. The flight is held.
+func (p *Process) setOwnership(own registry.Ownership) {
+	p.epoch, p.writes = own.Epoch, own.Writes
+	p.current.Store(own.Epoch)
+}
+
+// fence is what the next durable write begins with. The flight is held.
+func (p *Process) fence() registry.Fence {
+	return registry.Fence{Key: p.key, Incarnation: p.host.o.Incarnation, Epoch: p.epoch, Writes: p.writes}
+}
+
+// Done is closed when the process has ended here, for whatever reason.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// First waits for the command that Start was given.
+func (p *Process) First(ctx context.Context) (any, error) {
+	select {
+	case a := <-p.first.reply:
+		return a.reply, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Drop ends the process at once, without an effect and without a word: it was fenced,
+// or its node is condemned.
+func (p *Process) Drop() { p.cancel() }
+
+// Release hands the process back: its final snapshot and the release are one write.
+// It returns when the process has ended or the context has; a process that could not
+// be reached in time is dropped.
+func (p *Process) Release(ctx context.Context) {
+	select {
+	case p.ask <- struct{}{}:
+	default:
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		p.Drop()
+	}
+}
+
+// enter takes the slot; false if ctx or the process ended first.
+func (p *Process) enter(ctx context.Context) bool {
+	select {
+	case p.slot <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	case <-p.done:
+		return false
+	}
+	if p.over {
+		p.leave()
+		return false
+	}
+	return true
+}
+
+func (p *Process) leave() { <-p.slot }
+
+// load makes the machine from a stored snapshot and asks it for its timers.
+func (p *Process) load(ctx context.Context, snapshot []byte) (err error) {
+	state, ids, err := decodeSnapshot(snapshot)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("open panicked: %v", r)
+		}
+	}()
+	m, err := p.kind.Open(ctx, p.key.ID, state)
+	if err != nil {
+		return err
+	}
+	now := p.host.o.Now()
+	var mem memory
+	for _, d := range ids {
+		d.at = now
+		mem.add(d)
+	}
+	p.machine, p.memory = m, mem
+	p.stopTimers()
+	p.arm(m.Resume())
+	return nil
+}
+
+func (p *Process) openFeed() {
+	p.pub = p.host.o.OpenFeed(p.key.String(), p.epoch, p.run, p.view, p.kind.Doubt == Continue)
+}
+
+// view hands out the state where no event can come between.
+func (p *Process) view(ctx context.Context, then func(v feed.Version, view any)) error {
+	if !p.enter(ctx) {
+		return fmt.Errorf("view %s: %w", p.key, ErrEnded)
+	}
+	defer p.leave()
+	if p.pub == nil {
+		return fmt.Errorf("view %s: %w", p.key, ErrUnavailable)
+	}
+	then(p.pub.Version(), p.machine.View())
+	return nil
+}
+
+// list puts the summary into the node's index.
+func (p *Process) list(now bool) {
+	x := p.host.indexes[p.key.Kind]
+	s, ok := p.machine.(Summarizer)
+	if x == nil || !ok || !now {
+		return
+	}
+	v := p.pub.Version()
+	x.put(Indexed{ID: p.key.ID, Epoch: v.Epoch, Run: v.Run, Seq: v.Seq, Summary: s.Summary()})
+	p.listed = true
+}
+
+// unlist takes the entry out; with closed the others are told that it is for good.
+func (p *Process) unlist(closed bool) {
+	x := p.host.indexes[p.key.Kind]
+	if x == nil || !p.listed {
+		return
+	}
+	p.listed = false
+	if !closed {
+		x.forget(p.key.ID, p.epoch)
+		return
+	}
+	v := p.pub.Version()
+	x.put(Indexed{ID: p.key.ID, Epoch: v.Epoch, Run: v.Run, Seq: v.Seq, Closed: true})
+}
+
+// loop is the goroutine of the process.
+func (p *Process) loop() {
+	defer p.host.ends.Done()
+	defer p.finish()
+	if p.kind.Idle > 0 {
+		p.idle = time.NewTimer(p.kind.Idle)
+	}
+	for {
+		batch := p.box.take()
+		for _, l := range batch {
+			p.deal(l) // answers what it is given also when the process is over
+		}
+		if p.over || p.ctx.Err() != nil {
+			return
+		}
+		if p.lost.Load() {
+			p.recount()
+			continue
+		}
+		select {
+		case <-p.ask:
+			p.release(true)
+			return
+		default:
+		}
+		if len(batch) > 0 {
+			continue
+		}
+		select {
+		case <-p.box.ready:
+		case <-p.ctx.Done():
+			return
+		case <-p.ask:
+			p.release(true)
+			return
+		case <-timerC(p.settled):
+			p.unsettle()
+		case <-timerC(p.idle):
+			if p.passivate() {
+				return
+			}
+		}
+	}
+}
+
+func timerC(t *time.Timer) <-chan time.Time {
+	if t == nil {
+		return nil
+	}
+	return t.C
+}
+
+// settle begins the time in which only repeating edges are served.
+func (p *Process) settle(begin bool) {
+	if !begin || p.kind.Settle == 0 {
+		return
+	}
+	p.settling = true
+	if p.settled != nil {
+		p.settled.Stop()
+	}
+	p.settled = time.NewTimer(p.kind.Settle)
+}
+
+// unsettle serves those who had to wait, in their order.
+func (p *Process) unsettle() {
+	p.settling, p.settled = false, nil
+	waiting := p.waiting
+	p.waiting = nil
+	for _, l := range waiting {
+		p.deal(l)
+	}
+}
+
+// passivate ends a process that nobody has used for its idle time.
+func (p *Process) passivate() bool {
+	if p.used || len(p.waiting) > 0 || !p.host.o.Trusted() {
+		p.used = false
+		p.idle.Reset(p.kind.Idle)
+		return false
+	}
+	p.release(false)
+	return true
+}
+
+// arm starts timers. Each becomes a letter to the process itself.
+func (p *Process) arm(timers []Timer) {
+	if len(timers) == 0 {
+		return
+	}
+	p.tmu.Lock()
+	defer p.tmu.Unlock()
+	for _, t := range timers {
+		l := &letter{body: t.Body, timer: true, life: p.life}
+		var h *time.Timer
+		h = time.AfterFunc(t.After, func() {
+			p.tmu.Lock()
+			delete(p.timers, h)
+			p.tmu.Unlock()
+			_ = p.box.push(l) // fails only when the process has ended
+		})
+		p.timers[h] = struct{}{}
+	}
+}
+
+// stopTimers stops all; those that have fired already are of an earlier life.
+func (p *Process) stopTimers() {
+	p.tmu.Lock()
+	defer p.tmu.Unlock()
+	p.life++
+	for h := range p.timers {
+		h.Stop()
+	}
+	clear(p.timers)
+}

@@ -1,0 +1,131 @@
+package process
+
+import (
+	"errors"
+
+	"teiserver/internal/cluster/registry"
+)
+
+// rebuild goes on from the newest snapshot, in a new run of the feed. It takes no
+// command before it has: what the machine holds now cannot be believed.
+func (p *Process) rebuild(notes ...done) {
+	if !p.restore(notes) {
+		return
+	}
+	p.run++
+	p.reopen(false)
+	p.rebuilt()
+}
+
+// reload is rebuild for when the count of writes is unknown too: the key is claimed
+// again, so that whatever is still under way to the store is fenced.
+func (p *Process) reload(notes ...done) {
+	if !p.reclaim() || !p.restore(notes) {
+		return
+	}
+	p.run = 1
+	p.reopen(true)
+	p.rebuilt()
+}
+
+// recount claims the key again after a snapshot whose outcome is unknown. The state
+// stays: it was never ahead of the store's facts, only newer than its snapshot, and
+// nobody else can have owned the key.
+func (p *Process) recount() {
+	p.slot <- struct{}{}
+	defer p.leave()
+	if p.over || !p.reclaim() {
+		return
+	}
+	p.run = 1
+	p.reopen(true)
+	p.dirty.Store(true)
+	p.list(p.listed)
+}
+
+// reclaim raises the epoch of our own key. False if the process ended over it.
+func (p *Process) reclaim() bool {
+	for {
+		ctx, cancel := p.storeContext()
+		own, err := p.host.o.Store.Claim(ctx, p.key, p.host.o.Incarnation)
+		cancel()
+		var held *registry.HeldError
+		switch {
+		case err == nil:
+			select {
+			case p.flight <- struct{}{}:
+			case <-p.ctx.Done():
+				return false
+			}
+			p.setOwnership(own)
+			<-p.flight
+			p.unsure.Store(false)
+			p.lost.Store(false)
+			return true
+		case errors.As(err, &held):
+			p.fenced("claim")
+			return false
+		}
+		p.host.o.Log.Warn("key not claimed again", "key", p.key.String(), "epoch", p.epoch, "err", err)
+		if !p.pause() {
+			return false
+		}
+	}
+}
+
+var errNoSnapshot = errors.New("no snapshot to go on from")
+
+// restore makes the machine again. A process that never had a snapshot and is not
+// started by its next command has nothing to go on from and is closed.
+func (p *Process) restore(notes []done) bool {
+	if len(p.latest) == 0 && (p.kind.Persist || p.kind.Start == Explicit) && p.kind.Start != Ensured {
+		p.host.o.Log.Error("process closed", "key", p.key.String(), "epoch", p.epoch, "err", errNoSnapshot)
+		p.shut()
+		return false
+	}
+	for {
+		ctx, cancel := p.storeContext()
+		err := p.load(ctx, p.latest)
+		cancel()
+		if err == nil {
+			break
+		}
+		p.host.o.Log.Error("process not rebuilt", "key", p.key.String(), "epoch", p.epoch, "err", err)
+		if errors.Is(err, ErrNoState) {
+			p.shut()
+			return false
+		}
+		if !p.pause() {
+			return false
+		}
+	}
+	for _, d := range notes {
+		p.memory.add(d)
+	}
+	p.host.count.Rebuilds.Add(1)
+	return true
+}
+
+// reopen makes followers start again from the view.
+func (p *Process) reopen(newEpoch bool) {
+	switch {
+	case p.pub == nil:
+		return
+	case newEpoch:
+		p.pub.Close()
+		p.openFeed()
+	default:
+		p.pub.Restart()
+	}
+}
+
+func (p *Process) rebuilt() {
+	p.dirty.Store(true)
+	if p.pub != nil {
+		p.list(p.listed)
+	}
+	p.settle(true)
+	if p.host.o.Rebuilt != nil {
+		p.host.o.Rebuilt(p.key, p.epoch)
+	}
+}

@@ -1,0 +1,248 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"teiserver/internal/cluster/bus"
+	"teiserver/internal/cluster/feed"
+	"teiserver/internal/cluster/lease"
+	"teiserver/internal/cluster/process"
+	"teiserver/internal/cluster/registry"
+)
+
+// Self implements Runtime; it is empty before Start.
+func (n *Node) Self() bus.Origin { return n.self }
+
+// Register implements Runtime.
+func (n *Node) Register(k process.Kind) {
+	if n.open.Load() {
+		panic("cluster: kind registered after Start: " + k.Name)
+	}
+	if k.Name == "" || k.Open == nil || n.kinds[k.Name] != nil {
+		panic(fmt.Sprintf("cluster: kind %q is incomplete or registered twice", k.Name))
+	}
+	n.kinds[k.Name] = &k
+}
+
+// Trusted implements Runtime.
+func (n *Node) Trusted() bool { return n.lease.Trusted() }
+
+// Next implements Runtime.
+func (n *Node) Next(ctx context.Context, name string) (int64, error) { return n.seq.Next(ctx, name) }
+
+// Publish implements Runtime.
+func (n *Node) Publish(topic string, body any) error { return n.bus.Publish(topic, body) }
+
+// PublishLocal implements Runtime.
+func (n *Node) PublishLocal(topic string, body any) { n.bus.PublishLocal(topic, body) }
+
+// Request implements Runtime.
+func (n *Node) Request(ctx context.Context, node, service string, body any) (any, error) {
+	return n.bus.Request(ctx, node, service, body)
+}
+
+// whenOpen runs f now, or as soon as the node has started.
+func (n *Node) whenOpen(f func()) {
+	n.mu.Lock()
+	if !n.open.Load() {
+		n.early = append(n.early, f)
+		n.mu.Unlock()
+		return
+	}
+	n.mu.Unlock()
+	f()
+}
+
+// Subscribe implements Runtime.
+func (n *Node) Subscribe(topic string, h bus.Handler) func() {
+	var mu sync.Mutex
+	ended := false
+	stop := func() {}
+	n.whenOpen(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !ended {
+			stop = n.bus.Subscribe(topic, h)
+		}
+	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		ended = true
+		stop()
+	}
+}
+
+// Serve implements Runtime.
+func (n *Node) Serve(service string, s bus.Server) {
+	n.whenOpen(func() { n.bus.Serve(service, s) })
+}
+
+// Members implements Runtime.
+func (n *Node) Members() []Member { return n.members(n.lease.Members()) }
+
+// OnMembers implements Runtime.
+func (n *Node) OnMembers(f func([]Member)) {
+	n.whenOpen(func() {
+		n.lease.OnMembers(func(nodes []lease.Node) { f(n.members(nodes)) })
+	})
+}
+
+func (n *Node) members(nodes []lease.Node) []Member {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := make([]Member, len(nodes))
+	for i, m := range nodes {
+		list[i] = Member{
+			Origin:  bus.Origin{Node: m.Name, Incarnation: m.Incarnation},
+			Serving: m.State == lease.Serving && !n.leaving[m.Incarnation],
+		}
+	}
+	return list
+}
+
+// OnTakeover implements Runtime.
+func (n *Node) OnTakeover(kind string, f func(Key)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.takeovers[kind] = append(n.takeovers[kind], f)
+}
+
+// Local implements Runtime.
+func (n *Node) Local(kind string, f func(Key)) {
+	n.host.Each(func(p *process.Process) {
+		if p.Key().Kind == kind {
+			f(p.Key())
+		}
+	})
+}
+
+// Running is a process of this node, for operators.
+type Running struct {
+	Key   Key   `json:"key"`
+	Epoch int64 `json:"epoch"`
+}
+
+// Processes lists what runs here.
+func (n *Node) Processes() []Running {
+	var list []Running
+	n.host.Each(func(p *process.Process) { list = append(list, Running{p.Key(), p.Epoch()}) })
+	return list
+}
+
+// Follow implements Runtime.
+func (n *Node) Follow(key Key, f feed.Follower, closed func()) (stop func()) {
+	kind := n.kinds[key.Kind]
+	if kind == nil {
+		panic("cluster: follow of an unknown kind: " + key.String())
+	}
+	s := search{node: n, key: key, kind: kind}
+	var mu sync.Mutex
+	asked := false
+	sub := n.hub.Follow(key.String(), func(ctx context.Context) (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		s.reread = asked // a hint that led nowhere is not taken twice
+		asked = true
+		o, err := s.locate(ctx)
+		if errors.Is(err, ErrNone) {
+			return "", feed.ErrNone
+		}
+		return o.Node, err
+	}, &follower{Follower: f, closed: closed})
+	return sub.Stop
+}
+
+// follower hears of the end as well.
+type follower struct {
+	feed.Follower
+	closed func()
+	once   sync.Once
+}
+
+// Ended is called by the feed when there is no such process.
+func (f *follower) Ended() {
+	if f.closed != nil {
+		f.once.Do(f.closed)
+	}
+}
+
+func nodeTopic(topic, node string) string { return topic + "." + node }
+
+// FollowNode implements Runtime.
+func (n *Node) FollowNode(topic string, node bus.Origin, f feed.Follower) (stop func()) {
+	sub := n.hub.Follow(nodeTopic(topic, node.Node), func(context.Context) (string, error) {
+		if n.lease.Gone(node.Incarnation) {
+			return "", feed.ErrNone
+		}
+		return node.Node, nil
+	}, f)
+	return sub.Stop
+}
+
+// OpenFeed implements Runtime. The node must have started.
+func (n *Node) OpenFeed(topic string, view feed.ViewFunc) *feed.Publisher {
+	return n.hub.Open(nodeTopic(topic, n.self.Node), n.self.Incarnation, 1, view)
+}
+
+// listen takes the cluster's own messages and services.
+func (n *Node) listen() {
+	n.bus.Serve(serviceCall, n.serveCall)
+	n.bus.Serve(serviceStart, n.serveStart)
+	n.bus.Subscribe(topicOwner, n.hearOwner)
+	n.bus.Subscribe(topicNode, n.hearNode)
+}
+
+// announce tells every directory about a key, and with taken every edge.
+func (n *Node) announce(o registry.Owner, taken bool) {
+	if o.State == registry.Owned {
+		o.Node, o.Incarnation = n.self.Node, n.self.Incarnation
+	}
+	if err := n.bus.Publish(topicOwner, ownerNews{Owner: o, Taken: taken}); err != nil {
+		n.log.Debug("owner not announced", "key", o.Key.String(), "err", err)
+	}
+}
+
+func (n *Node) hearOwner(m bus.Message) {
+	news, ok := m.Body.(ownerNews)
+	if !ok || n.lease.Gone(m.Origin.Incarnation) {
+		return
+	}
+	n.dir.Learn(news.Owner)
+	if news.Owner.State == registry.Released {
+		n.hurry()
+	}
+	if !news.Taken {
+		return
+	}
+	n.mu.Lock()
+	hooks := n.takeovers[news.Owner.Key.Kind]
+	n.mu.Unlock()
+	for _, f := range hooks {
+		f(news.Owner.Key)
+	}
+}
+
+func (n *Node) say(news nodeNews) {
+	if err := n.bus.Publish(topicNode, news); err != nil {
+		n.log.Debug("news not published", "err", err)
+	}
+}
+
+func (n *Node) hearNode(m bus.Message) {
+	news, ok := m.Body.(nodeNews)
+	if !ok {
+		return
+	}
+	if !news.Serving {
+		n.mu.Lock()
+		n.leaving[m.Origin.Incarnation] = true
+		n.mu.Unlock()
+	}
+	if m.Origin != n.self {
+		n.lease.Look()
+	}
+}

@@ -1,0 +1,165 @@
+package layers
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// rule says what the packages under a path may import of ours, and why.
+type rule struct {
+	of  []string // prefixes below teiserver/ that may be imported
+	why string
+}
+
+// domain may import each other only as listed here: who asks whom, one way.
+const (
+	seams = "the domain sees call, publish, own, cache, next id; leases and routes stay below"
+	pure  = "the codec has no state and does no I/O: it knows the shapes it translates, nothing that acts"
+)
+
+// table is read top down; the first prefix that fits a package is its rule.
+var table = []struct {
+	pkg  string
+	rule rule
+}{
+	{"cmd/teiserver", rule{[]string{"internal/app", "internal/config"}, "the command line only reads flags and calls the app"}},
+	{"cmd/loadtest", rule{[]string{"test/springclient"}, "a load tool knows the server from outside only"}},
+	{"internal/app", rule{[]string{"internal/"}, "the one package that knows all"}},
+	{"internal/config", rule{nil, "configuration is free for all and knows nobody"}},
+	{"internal/refusal", rule{nil, "free for all, knows nobody"}},
+	{"internal/ops", rule{[]string{"internal/config"}, "operators' listener: fed by callbacks"}},
+
+	{"internal/spring/certificate", rule{nil, "a certificate needs a place to keep it, given as a function"}},
+	{"internal/spring/wire", rule{[]string{"internal/roster", "internal/lobby", "internal/chat", "internal/refusal"}, pure}},
+	{"internal/spring", rule{[]string{"internal/spring/wire", "internal/client", "internal/roster", "internal/account", "internal/chat", "internal/friend", "internal/lobby", "internal/setting", "internal/refusal", "internal/cluster"}, "a protocol translates for a client"}},
+	{"internal/client", rule{[]string{"internal/roster", "internal/account", "internal/chat", "internal/coordinator", "internal/friend", "internal/lobby", "internal/setting", "internal/refusal", "internal/cluster"}, "a connection asks the domain and is shown the roster"}},
+	{"internal/roster", rule{[]string{"internal/lobby", "internal/chat", "internal/cluster", "internal/cluster/bus", "internal/cluster/feed", "internal/cluster/message", "internal/cluster/process"}, "the view merges feeds"}},
+
+	{"internal/account", rule{[]string{"internal/cluster/cache", "internal/cluster/bus", "internal/refusal", "internal/setting"}, seams}},
+	{"internal/friend", rule{[]string{"internal/cluster/cache", "internal/account", "internal/refusal"}, seams}},
+	{"internal/setting", rule{[]string{"internal/cluster/cache", "internal/refusal"}, seams}},
+	{"internal/lobby", rule{[]string{"internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/match", "internal/refusal"}, seams}},
+	{"internal/chat", rule{[]string{"internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/refusal"}, seams}},
+	{"internal/coordinator", rule{[]string{"internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/account", "internal/refusal"}, seams}},
+	{"internal/match", rule{[]string{"internal/cluster/registry"}, seams}},
+
+	{"internal/cluster/clustertest", rule{[]string{"internal/cluster"}, "suites for whoever implements the stores of the runtime"}},
+	{"internal/cluster/message", rule{nil, "the lowest floor"}},
+	{"internal/cluster/bus", rule{[]string{"internal/cluster/message", "internal/refusal"}, "downwards only"}},
+	{"internal/cluster/lease", rule{nil, "the lease knows its store and the clock"}},
+	{"internal/cluster/registry", rule{[]string{"internal/cluster/lease", "internal/cluster/bus", "internal/cluster/message"}, "process → registry → lease"}},
+	{"internal/cluster/sequence", rule{nil, "numbers in blocks from a store"}},
+	{"internal/cluster/feed", rule{[]string{"internal/cluster/bus", "internal/cluster/message"}, "feed → bus"}},
+	{"internal/cluster/cache", rule{[]string{"internal/cluster/bus", "internal/cluster/message"}, "cache → bus"}},
+	{"internal/cluster/process", rule{[]string{"internal/cluster/registry", "internal/cluster/lease", "internal/cluster/feed", "internal/cluster/bus", "internal/cluster/message", "internal/refusal"}, "process → registry → lease"}},
+	{"internal/cluster", rule{[]string{"internal/cluster/", "internal/refusal"}, "the facade over its own floor"}},
+
+	{"internal/store", rule{[]string{"internal/store/", "internal/account", "internal/chat", "internal/friend", "internal/match", "internal/setting", "internal/cluster/lease", "internal/cluster/registry", "internal/cluster/sequence", "internal/cluster/cache", "internal/cluster/clustertest"}, "a store implements the interfaces of those above"}},
+	{"internal/layers", rule{nil, "a table and a test"}},
+	{"test/", rule{[]string{"test/", "internal/store/pgtest", "internal/app", "internal/config"}, "tests from outside"}},
+}
+
+// engines are modules that one place only may import.
+var engines = map[string][]string{
+	"github.com/nats-io/":             {"internal/cluster/bus"},
+	"modernc.org/sqlite":              {"internal/store"},
+	"github.com/jackc/pgx":            {"internal/store"},
+	"database/sql":                    {"internal/store"},
+	"github.com/alecthomas/kong":      {"cmd/teiserver", "internal/config"},
+	"github.com/BurntSushi/toml":      {"internal/config"},
+	"github.com/prometheus/":          {"internal/ops"},
+	"golang.org/x/crypto/argon2":      {"internal/account"},
+	"net/http":                        {"internal/ops", "internal/app", "cmd/loadtest", "test/"},
+	"github.com/anishathalye/":        {},
+	"github.com/rogpeppe/go-internal": {},
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "teiserver/...")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var all []pkg
+	for dec := json.NewDecoder(out); ; {
+		var p pkg
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func fits(path, prefix string) bool {
+	if strings.HasSuffix(prefix, "/") {
+		return strings.HasPrefix(path+"/", prefix)
+	}
+	return path == prefix || strings.HasPrefix(path, prefix+"/")
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, "teiserver/")
+		var r *rule
+		for i := range table {
+			if fits(path, table[i].pkg) {
+				r = &table[i].rule
+				break
+			}
+		}
+		if r == nil {
+			t.Errorf("%s has no row in the table: say who may import it and why", path)
+			continue
+		}
+		for _, imp := range p.Imports {
+			ours, isOurs := strings.CutPrefix(imp, "teiserver/")
+			if isOurs && !allowed(ours, r.of) {
+				t.Errorf("%s imports %s: %s", path, ours, r.why)
+			}
+			for engine, places := range engines {
+				if (imp == engine || strings.HasPrefix(imp, strings.TrimSuffix(engine, "/")+"/")) && !anyFits(path, places) {
+					t.Errorf("%s imports %s, which belongs to %v", path, imp, places)
+				}
+			}
+		}
+	}
+}
+
+func allowed(path string, list []string) bool {
+	for _, a := range list {
+		if path == a || strings.HasSuffix(a, "/") && strings.HasPrefix(path, a) {
+			return true
+		}
+	}
+	return false
+}
+
+func anyFits(path string, places []string) bool {
+	for _, p := range places {
+		if fits(path, p) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,205 @@
+package lobby
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"teiserver/internal/cluster/process"
+	"teiserver/internal/match"
+	"teiserver/internal/refusal"
+)
+
+// The script tags by which a game finds its records.
+const (
+	tagRanked    = "game/modoptions/ranked_game"
+	tagMatchID   = "game/server_match_id"
+	tagMatchUUID = "server/match/uuid"
+	tagHostUUID  = "server/host/uuid"
+)
+
+// defaultDenial is what an asker reads when the host gives no reason.
+const defaultDenial = "no reason given by lobby host user"
+
+// open begins the lobby. It publishes no event: nobody can have heard of it before.
+func (s *State) open(c Open, at time.Time) (process.Outcome, error) {
+	if s.opened || s.closed {
+		return refuse(refusal.Taken, "this lobby is open already")
+	}
+	s.opened, s.listed = true, true
+	s.password = secret(c.Password)
+	s.matchID, s.hostUUID, s.matchUUID = c.MatchID, c.HostUUID, c.MatchUUID
+	c.Info.Passworded = s.password != ""
+	s.room.view.Info = c.Info
+	s.room.view.FounderStatus = Unsynced
+	// The ids of match and host follow with the first Tick, as clients know it.
+	s.room.view.Tags = map[string]string{
+		tagRanked:    "1",
+		tagMatchID:   strconv.FormatInt(c.MatchID, 10),
+		tagMatchUUID: "",
+	}
+	out := process.Outcome{Record: match.Match{
+		ID: c.MatchID, UUID: c.MatchUUID, ServerUUID: c.HostUUID,
+		Founder: c.Info.Founder.User, Lobby: c.Info.ID, Map: c.Info.Map, Created: at,
+	}}
+	if !s.ticking {
+		out.Timers = s.Resume()
+	}
+	return out, nil
+}
+
+// join asks the host. A member who asks again is out at once: clients expect to
+// have left. The host reads the request before the leave, as it always did.
+func (s *State) join(c Join) (process.Outcome, error) {
+	if c.User == s.room.view.Info.Founder.User {
+		return refuse(refusal.Invalid, "the host is in its own lobby")
+	}
+	a, err := s.actor(c.Who)
+	if err != nil {
+		return process.Outcome{}, err
+	}
+	if p, ok := s.room.Asker(c.User); ok && older(c.Who, p.Who) {
+		return process.Outcome{}, superseded()
+	}
+	if !c.Moderator && !c.Caster && !s.approved[c.User] {
+		if s.room.view.Info.Locked {
+			return refuse(refusal.Locked, "Battle locked")
+		}
+		if s.password != "" && secret(c.Password) != s.password {
+			return refuse(refusal.Password, "Invalid password")
+		}
+	}
+	asked := Asked{Who: c.Who, Join: c.Join, ScriptPassword: c.ScriptPassword, IP: c.IP}
+	events := []any{Requested{Asked: asked}}
+	if a.member >= 0 {
+		events = append(events, s.removal(a.member, false)...)
+	}
+	return process.Outcome{Events: events}, nil
+}
+
+func (s *State) answer(c Answer) (process.Outcome, error) {
+	a, err := s.actor(c.By)
+	if err != nil {
+		return process.Outcome{}, err
+	}
+	if !a.founder {
+		return refuse(refusal.Forbidden, "only the host may answer")
+	}
+	p, ok := s.room.Asker(c.User)
+	if !ok {
+		return refuse(refusal.NotFound, "user %d has not asked to join", c.User)
+	}
+	if !c.Accept {
+		reason := strings.TrimSpace(c.Reason)
+		if reason == "" {
+			reason = defaultDenial
+		}
+		return a.led(Denied{Who: p.Who, Reason: reason}), nil
+	}
+	return a.led(Entered{Member: Member{
+		Who: p.Who, Join: p.Join, ScriptPassword: p.ScriptPassword, Status: Unsynced,
+	}}), nil
+}
+
+func (s *State) leave(c Leave) (process.Outcome, error) {
+	a, err := s.actor(c.Who)
+	if err != nil {
+		return process.Outcome{}, err
+	}
+	if a.founder {
+		return closing(), nil
+	}
+	if a.member >= 0 {
+		return process.Outcome{Events: s.removal(a.member, false)}, nil
+	}
+	p, ok := s.room.Asker(c.User)
+	if !ok {
+		return refuse(refusal.NotFound, "user %d is not in this lobby", c.User)
+	}
+	if older(c.Who, p.Who) {
+		return process.Outcome{}, superseded()
+	}
+	return process.Outcome{Events: []any{Withdrawn{Who: p.Who}}}, nil
+}
+
+func (s *State) kick(c Kick) (process.Outcome, error) {
+	a, err := s.host(c.By, c.Rights)
+	if err != nil {
+		return process.Outcome{}, err
+	}
+	if c.Protected || c.User == s.room.view.Info.Founder.User {
+		return refuse(refusal.Forbidden, "user %d cannot be kicked", c.User)
+	}
+	i := s.room.member(c.User)
+	if i < 0 {
+		return refuse(refusal.NotFound, "user %d is not in this lobby", c.User)
+	}
+	if i == a.member { // kicks itself: no use to take the seat over before
+		return process.Outcome{Events: s.removal(i, true)}, nil
+	}
+	return a.led(s.removal(i, true)...), nil
+}
+
+// gone takes out every session of an incarnation.
+func (s *State) gone(c Gone) (process.Outcome, error) {
+	if s.room.view.Info.Founder.Incarnation == c.Incarnation {
+		return closing(), nil
+	}
+	var events []any
+	for i := range s.room.view.Members {
+		if s.room.view.Members[i].Incarnation == c.Incarnation {
+			events = append(events, s.removal(i, false)...)
+		}
+	}
+	for _, p := range s.room.view.Pending {
+		if p.Incarnation == c.Incarnation {
+			events = append(events, Withdrawn{Who: p.Who})
+		}
+	}
+	return process.Outcome{Events: events}, nil
+}
+
+// absent takes out a session that is over. That nothing is there to take out is no
+// mistake: whoever checked did not know.
+func (s *State) absent(c Absent) (process.Outcome, error) {
+	a, err := s.actor(c.Who)
+	if err != nil {
+		return process.Outcome{}, err
+	}
+	if a.founder {
+		return closing(), nil
+	}
+	if a.member >= 0 {
+		return process.Outcome{Events: s.removal(a.member, false)}, nil
+	}
+	if p, ok := s.room.Asker(c.User); ok && !older(c.Who, p.Who) {
+		return process.Outcome{Events: []any{Withdrawn{Who: p.Who}}}, nil
+	}
+	return process.Outcome{}, nil
+}
+
+// removal is the end of a membership. SPADS drops its connection if somebody leaves
+// who still owns computer players, so they go first.
+func (s *State) removal(member int, kicked bool) []any {
+	m := &s.room.view.Members[member]
+	var events []any
+	for i := range s.room.view.Computers {
+		if c := &s.room.view.Computers[i]; c.Owner == m.User {
+			events = append(events, ComputerRemoved{Name: c.Name})
+		}
+	}
+	return append(events, Departed{Who: m.Who, Kicked: kicked})
+}
+
+func closing() process.Outcome {
+	return process.Outcome{Events: []any{Closed{}}, Close: true}
+}
+
+// secret returns the password that counts: protocols have several words for none.
+func secret(password string) string {
+	switch password {
+	case "", "*", "empty":
+		return ""
+	}
+	return password
+}

@@ -1,0 +1,54 @@
+package lobby
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"teiserver/internal/cluster/process"
+	"teiserver/internal/cluster/registry"
+	"teiserver/internal/match"
+)
+
+// settle is how long a new owner waits for the edges to repeat what their clients
+// hold. Longer delays everybody else's commands, shorter loses the last second's joins.
+const settle = 300 * time.Millisecond
+
+// NewKind describes lobbies to the cluster. matches keeps the record that each
+// lobby makes when it opens.
+func NewKind(matches match.Store) process.Kind {
+	return process.Kind{
+		Name:    Kind,
+		Scope:   process.PerID,
+		Start:   process.Explicit,
+		Doubt:   process.Freeze,
+		Persist: true,
+		Settle:  settle,
+		Indexed: true,
+		Purpose: "A room before and between games: members, statuses, computer players, map and settings, with all rules.",
+		Open: func(_ context.Context, id string, snapshot []byte) (process.Machine, error) {
+			if snapshot == nil {
+				return NewState(), nil
+			}
+			s, err := RestoreState(snapshot)
+			if err != nil {
+				return nil, fmt.Errorf("open lobby %s: %w", id, err)
+			}
+			return s, nil
+		},
+		Write: func(ctx context.Context, f registry.Fence, record any) error {
+			m, ok := record.(match.Match)
+			if !ok {
+				return fmt.Errorf("write record of %s: unknown type %T", f.Key, record)
+			}
+			if err := matches.CreateMatch(ctx, f, m); err != nil {
+				return fmt.Errorf("create match %d: %w", m.ID, err)
+			}
+			return nil
+		},
+		Repeats: func(body any) bool {
+			_, ok := body.(Repeat)
+			return ok
+		},
+	}
+}

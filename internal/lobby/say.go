@@ -1,0 +1,134 @@
+package lobby
+
+import (
+	"strconv"
+	"strings"
+
+	"teiserver/internal/cluster/process"
+	"teiserver/internal/refusal"
+)
+
+// How many characters of a line are shown; bots may say more.
+const (
+	lineLength  = 257
+	longLength  = 1025  // welcome messages and modes
+	tweakLength = 16385 // game tweaks travel as chat
+)
+
+// longLines are the beginnings, in any case, of lines that may be longer.
+var longLines = []struct {
+	prefix string
+	length int
+}{
+	{"$welcome-message", longLength},
+	{"!welcome-message", longLength},
+	{"!mode ", longLength},
+	{"!bset tweakdefs", tweakLength},
+	{"!bset tweakunits", tweakLength},
+}
+
+// relayMarks begin lines that a relay has brought in. From a client they would pass
+// its words off as somebody else's.
+var relayMarks = []string{"system:", "web:", "a:", "s:"}
+
+// say shows a line in the room, or hands a command for the Coordinator back.
+func (s *State) say(c Say) (process.Outcome, error) {
+	a, err := s.actor(c.Who)
+	if err != nil {
+		return process.Outcome{}, err
+	}
+	inside := a.founder || a.member >= 0
+	if !inside && (!c.Moderator || c.To == 0) {
+		return refuse(refusal.Forbidden, "not in this lobby")
+	}
+	if c.To != 0 {
+		if _, ok := s.statusOf(c.To); !ok {
+			return refuse(refusal.NotFound, "user %d is not in this lobby", c.To)
+		}
+	}
+	text := said(c.Text, c.Bot)
+	if text == "" {
+		return refuse(refusal.Invalid, "nothing said")
+	}
+	public := c.To == 0
+	if public && !c.Emote && len(text) > 1 && text[0] == '$' {
+		if text[1] != ' ' {
+			out := a.led()
+			out.Reply = Command{Text: text}
+			return out, nil
+		}
+		text = "$" + strings.TrimSpace(text[2:]) // the way to say a line with a dollar
+	}
+	if public && a.founder {
+		s.listen(text)
+	}
+	return a.led(Said{User: c.User, Text: text, Emote: c.Emote, To: c.To}), nil
+}
+
+// listen takes the team settings from what the host tells its room.
+func (s *State) listen(text string) {
+	if n, ok := number(text, "teamSize="); ok {
+		s.teamSize = n
+	}
+	if n, ok := number(text, "nbTeams="); ok {
+		s.teamCount = n
+	}
+}
+
+// number reads the count behind a word. 0 and what no game could have are nothing.
+func number(text, word string) (int, bool) {
+	_, rest, ok := strings.Cut(text, word)
+	if !ok {
+		return 0, false
+	}
+	end := 0
+	for end < len(rest) && rest[end] >= '0' && rest[end] <= '9' {
+		end++
+	}
+	n, err := strconv.Atoi(rest[:end])
+	return n, err == nil && n > 0 && n <= highestTeam
+}
+
+// said is a line as the room hears it.
+func said(text string, bot bool) string {
+	text = strings.TrimSpace(text)
+	if !bot {
+		text = cut(text, allowed(text))
+	}
+	return strings.TrimSpace(unmarked(text))
+}
+
+func allowed(text string) int {
+	for _, l := range longLines {
+		if len(text) >= len(l.prefix) && strings.EqualFold(text[:len(l.prefix)], l.prefix) {
+			return l.length
+		}
+	}
+	return lineLength
+}
+
+// cut shortens a text to n characters.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for i := range text {
+		if n == 0 {
+			return text[:i]
+		}
+		n--
+	}
+	return text
+}
+
+func unmarked(text string) string {
+	for again := true; again; {
+		again = false
+		for _, mark := range relayMarks {
+			if rest, found := strings.CutPrefix(text, mark); found {
+				text, again = strings.TrimLeft(rest, " "), true
+			}
+		}
+	}
+	return text
+}

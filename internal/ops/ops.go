@@ -1,0 +1,119 @@
+// Package ops is the operators' listener: is the node alive, is it ready, how much
+// does it do. It knows nobody: all it tells comes from callbacks.
+//
+//	GET /livez     200 while the process works; a supervisor restarts it otherwise
+//	GET /readyz    200, or 503 with the reasons; a balancer looks here
+//	GET /metrics   Prometheus text, names begin with teiserver_
+//	GET /debug/pprof/   only if the listener is on loopback
+//
+// Anything else is 404, another method 405. There is no authentication: put the
+// listener on loopback or behind a firewall.
+package ops
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"teiserver/internal/config"
+)
+
+// Time-outs of the listener. A slow or silent peer must not hold a goroutine for
+// ever; a profile takes half a minute by default, so writing may take longer.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 10 * time.Second
+	writeTimeout  = 90 * time.Second
+	idleTimeout   = 60 * time.Second
+	maxHeader     = 16 << 10
+)
+
+// Options of the listener.
+type Options struct {
+	// Address is where it will listen; it decides whether pprof is served.
+	Address string
+	// Ready returns why the node should get no clients now; nothing if it should.
+	// It must not block. nil is always ready.
+	Ready func() (reasons []string)
+	// Metrics are served on /metrics; nil serves those of the process alone.
+	Metrics *Metrics
+	Log     *slog.Logger
+}
+
+// New returns the server; the caller gives it a listener and shuts it down.
+func New(o Options) *http.Server {
+	srv := &http.Server{
+		Handler:           handler(o),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+	}
+	if o.Log != nil {
+		srv.ErrorLog = slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn)
+	}
+	return srv
+}
+
+func handler(o Options) http.Handler {
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics()
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "alive") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, o.Ready) })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics.registry, promhttp.HandlerOpts{}))
+	if config.Loopback(o.Address) {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
+	return mux
+}
+
+// readiness is the JSON form of the answer.
+type readiness struct {
+	Ready   bool     `json:"ready"`
+	Reasons []string `json:"reasons"`
+}
+
+func ready(w http.ResponseWriter, r *http.Request, check func() []string) {
+	reasons := []string{}
+	if check != nil {
+		reasons = append(reasons, check()...)
+	}
+	status := http.StatusOK
+	if len(reasons) > 0 {
+		status = http.StatusServiceUnavailable
+	}
+	if strings.Contains(r.Header.Get("Accept"), "application/json") {
+		header(w, "application/json", status)
+		_ = json.NewEncoder(w).Encode(readiness{len(reasons) == 0, reasons}) // the peer may be gone
+		return
+	}
+	if len(reasons) == 0 {
+		reasons = append(reasons, "ready")
+	}
+	text(w, status, strings.Join(reasons, "\n"))
+}
+
+func text(w http.ResponseWriter, status int, body string) {
+	header(w, "text/plain; charset=utf-8", status)
+	_, _ = io.WriteString(w, body+"\n") // the peer may be gone
+}
+
+func header(w http.ResponseWriter, kind string, status int) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+}

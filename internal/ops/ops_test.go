@@ -1,0 +1,159 @@
+package ops
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func ask(h http.Handler, method, path, accept string) (int, string, http.Header) {
+	r := httptest.NewRequest(method, path, nil)
+	if accept != "" {
+		r.Header.Set("Accept", accept)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	body, _ := io.ReadAll(w.Result().Body)
+	return w.Code, string(body), w.Header()
+}
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	h := handler(Options{Address: "127.0.0.1:4000"})
+	for _, tc := range []struct {
+		method, path string
+		status       int
+	}{
+		{"GET", "/livez", 200},
+		{"HEAD", "/livez", 200},
+		{"GET", "/readyz", 200},
+		{"GET", "/metrics", 200},
+		{"GET", "/debug/pprof/", 200},
+		{"GET", "/debug/pprof/cmdline", 200},
+		{"POST", "/livez", 405},
+		{"DELETE", "/readyz", 405},
+		{"PUT", "/metrics", 405},
+		{"POST", "/debug/pprof/profile", 405},
+		{"GET", "/", 404},
+		{"GET", "/livez/x", 404},
+		{"GET", "/healthz", 404},
+	} {
+		if status, body, _ := ask(h, tc.method, tc.path, ""); status != tc.status {
+			t.Errorf("%s %s: %d %q, want %d", tc.method, tc.path, status, body, tc.status)
+		}
+	}
+}
+
+// TestPprofStaysHome: profiles tell what is in memory; off loopback they are not there.
+func TestPprofStaysHome(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{":4000", "0.0.0.0:4000", "10.0.0.1:4000"} {
+		h := handler(Options{Address: address})
+		for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline"} {
+			if status, _, _ := ask(h, "GET", path, ""); status != 404 {
+				t.Errorf("%s on %s: %d", path, address, status)
+			}
+		}
+	}
+}
+
+func TestReady(t *testing.T) {
+	t.Parallel()
+	var reasons []string
+	h := handler(Options{Ready: func() []string { return reasons }})
+
+	status, body, _ := ask(h, "GET", "/readyz", "")
+	if status != 200 || body != "ready\n" {
+		t.Errorf("ready: %d %q", status, body)
+	}
+	status, body, head := ask(h, "GET", "/readyz", "application/json")
+	if status != 200 || body != `{"ready":true,"reasons":[]}`+"\n" || head.Get("Content-Type") != "application/json" {
+		t.Errorf("ready as JSON: %d %q %v", status, body, head)
+	}
+
+	reasons = []string{"store does not answer", "draining"}
+	status, body, _ = ask(h, "GET", "/readyz", "text/plain")
+	if status != 503 || body != "store does not answer\ndraining\n" {
+		t.Errorf("not ready: %d %q", status, body)
+	}
+	status, body, _ = ask(h, "GET", "/readyz", "application/json")
+	var got readiness
+	if err := json.Unmarshal([]byte(body), &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(readiness{false, reasons}, got); diff != "" || status != 503 {
+		t.Errorf("%d %s", status, diff)
+	}
+	if status, _, _ = ask(h, "GET", "/livez", ""); status != 200 {
+		t.Errorf("a node that is not ready must still be alive: %d", status)
+	}
+}
+
+// TestEverySource: each callback appears on /metrics, once.
+func TestEverySource(t *testing.T) {
+	t.Parallel()
+	var s Sources
+	v := reflect.ValueOf(&s).Elem()
+	for i := range v.NumField() {
+		switch f := v.Field(i).Addr().Interface().(type) {
+		case *func() float64:
+			*f = func() float64 { return float64(1000 + i) }
+		case *func() map[string]float64:
+			*f = func() map[string]float64 { return map[string]float64{"a": float64(1000 + i), "b": 1} }
+		default:
+			t.Fatalf("field %s", v.Type().Field(i).Name)
+		}
+	}
+	m := NewMetrics()
+	m.Add(s)
+	_, body, _ := ask(handler(Options{Metrics: m}), "GET", "/metrics", "")
+	values := map[string]int{}
+	for line := range strings.Lines(body) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if strings.HasPrefix(name, prefix) {
+			values[value]++
+		}
+	}
+	for i := range v.NumField() {
+		want := v.Type().Field(i).Name
+		if n := values[jsonNumber(1000+i)]; n != 1 {
+			t.Errorf("%s is shown %d times", want, n)
+		}
+	}
+	for _, line := range []string{
+		"# TYPE teiserver_clients gauge", "# TYPE teiserver_logins_total counter", `teiserver_calls_total{place="b"} 1`, "go_goroutines ",
+	} {
+		if !strings.Contains(body, line) {
+			t.Errorf("no line %q", line)
+		}
+	}
+}
+
+func jsonNumber(n int) string {
+	b, _ := json.Marshal(n)
+	return string(b)
+}
+
+func TestNoSources(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics()
+	m.Add(Sources{})
+	_, body, _ := ask(handler(Options{Metrics: m}), "GET", "/metrics", "")
+	if strings.Contains(body, prefix) {
+		t.Errorf("metrics without a source: %s", body)
+	}
+}
+
+func TestTimeouts(t *testing.T) {
+	t.Parallel()
+	srv := New(Options{})
+	if srv.ReadHeaderTimeout == 0 || srv.ReadTimeout == 0 || srv.WriteTimeout == 0 || srv.IdleTimeout == 0 || srv.MaxHeaderBytes == 0 {
+		t.Errorf("a limit is missing: %+v", srv)
+	}
+}

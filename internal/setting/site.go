@@ -1,0 +1,96 @@
+package setting
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// The settings of a site. Each is read where it applies, at the moment it
+// applies, so a change needs no restart.
+var (
+	Registration = Define("account.registration", true, Bool,
+		"New accounts may be registered.")
+	VerifyEmail = Define("account.verify_email", false, Bool,
+		"New accounts wait for the six-digit code of their e-mail. No mail is sent yet: the code is in the log.")
+	AcceptAllEmails = Define("account.accept_all_emails", false, Bool,
+		"Registration does not check the form and the uniqueness of addresses.")
+	Agreement = Define("account.agreement", []string{
+		"A verification code has been sent to your email address. Please read our terms of service and the code of conduct. Then enter your six digit code below if you agree to the terms.",
+	}, Lines, "What an unverified user is shown at login.")
+	MaxNameLength = Define("account.max_name_length", 20, Int(3, 64),
+		"Longest name of an account, in characters.")
+	LoginAttempts = Define("account.login_attempts", 3, Int(1, 1000),
+		"Wrong passwords within ten seconds after which an account's logins are refused for a while.")
+
+	MaxRelations = Define("friend.max_relations", 300, Int(1, 10000),
+		"Most relations of one kind that one user has.")
+
+	PlayerLimit = Define("lobby.player_limit", 16, Int(1, 1000),
+		"Players per lobby unless the lobby says otherwise.")
+
+	MOTD = Define("spring.motd", []string{
+		"Message of the day",
+		"Welcome to Teiserver",
+		"Connect on port 8201 for TLS",
+		"---------",
+		"",
+	}, keepBlank(Lines), "Lines sent after each login.")
+	RateLimit = Define("spring.rate_limit_per_minute", 200, Int(1, 1000000),
+		"Lines one connection may send per minute, and at once.")
+	MaxLineBytes = Define("spring.max_line_bytes", 65536, Int(512, 16<<20),
+		"Longest line of a client; the rest of a longer one is skipped.")
+	// SPADS and SpringLobby ping every 30 seconds: less than 35 would lose them.
+	IdleTimeout = Define("spring.idle_timeout_s", 120, Int(35, 86400),
+		"Seconds without a line after which a connection is closed.")
+)
+
+// keepBlank keeps blank lines at the end: the message of the day ends with one,
+// and clients show it.
+func keepBlank(f Form[[]string]) Form[[]string] {
+	inner := f.Parse
+	f.Parse = func(text string) ([]string, error) {
+		if text == "" {
+			return nil, nil
+		}
+		// The sentinel stops the trimming; it is taken off again.
+		lines, err := inner(text + "\n.")
+		if err != nil {
+			return nil, err
+		}
+		return lines[:len(lines)-1], nil
+	}
+	return f
+}
+
+// SiteURL begins the addresses that clients show to their users.
+var SiteURL = Define("web.url", "https://localhost", URL,
+	"Address of the web site, without a slash at its end.")
+
+// Agreement is what an unverified user is shown, one or more lines.
+func (s *Service) Agreement(ctx context.Context) string {
+	return strings.Join(Agreement.Get(ctx, s), "\n")
+}
+
+// MOTD is the message of the day, line by line.
+func (s *Service) MOTD(ctx context.Context) []string { return MOTD.Get(ctx, s) }
+
+// SiteURL is the address of the web site without a slash at its end.
+func (s *Service) SiteURL(ctx context.Context) string { return SiteURL.Get(ctx, s) }
+
+// LinesPerMinute is how many lines a connection may send in a minute, and at once.
+func (s *Service) LinesPerMinute(ctx context.Context) int { return RateLimit.Get(ctx, s) }
+
+// MaxLineBytes is the longest line a client may send.
+func (s *Service) MaxLineBytes(ctx context.Context) int { return MaxLineBytes.Get(ctx, s) }
+
+// IdleTimeout is how long a connection may be silent.
+func (s *Service) IdleTimeout(ctx context.Context) time.Duration {
+	return time.Duration(IdleTimeout.Get(ctx, s)) * time.Second
+}
+
+// PlayerLimit is the number of players of a lobby that says nothing else.
+func (s *Service) PlayerLimit(ctx context.Context) int { return PlayerLimit.Get(ctx, s) }
+
+// MaxRelations is how many relations of one kind a user may have.
+func (s *Service) MaxRelations(ctx context.Context) int { return MaxRelations.Get(ctx, s) }

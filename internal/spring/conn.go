@@ -1,0 +1,257 @@
+package spring
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"teiserver/internal/account"
+	"teiserver/internal/client"
+	"teiserver/internal/roster"
+	"teiserver/internal/spring/wire"
+)
+
+// Reasons of s.system.disconnect.
+const (
+	endTerminate   = "Terminate"
+	endHeartbeat   = "Heartbeat"
+	endFlood       = "Flood protection"
+	endInterrupt   = "Ctrl + C"
+	endUnavailable = "Server unavailable, please try again"
+)
+
+// touchEvery is how exactly the idle time is kept.
+const touchEvery = time.Second
+
+// conn is one connection. Its fields belong to the reader, but for those used by
+// Show and End.
+type conn struct {
+	srv    *Server
+	nc     net.Conn
+	secure bool
+	ip     string
+	out    *client.Outbox
+	in     *lineReader
+
+	bucket  client.Bucket
+	touched time.Time
+
+	client   *client.Client
+	interest roster.Interest // of the login
+	login    wire.Login      // that waits for its verification code
+	waiting  *account.User   // whose password was right
+
+	openID atomic.Pointer[string] // message id of the OPENBATTLE that Hosting answers
+}
+
+func newConn(s *Server, nc net.Conn, secure bool) *conn {
+	c := &conn{srv: s, nc: nc, secure: secure, out: client.NewOutbox(nc, client.PlayerBytes)}
+	c.in = newLineReader(nc, s.Settings.MaxLineBytes(context.Background()))
+	if host, _, err := net.SplitHostPort(nc.RemoteAddr().String()); err == nil {
+		c.ip = host
+	}
+	return c
+}
+
+// run reads and executes until the connection ends.
+func (c *conn) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer c.cleanup()
+	if tc, ok := c.nc.(*tls.Conn); ok {
+		hctx, stop := context.WithTimeout(ctx, handshakeTimeout)
+		err := tc.HandshakeContext(hctx)
+		stop()
+		if err != nil {
+			c.out.Abort(err)
+			return
+		}
+	}
+	c.bucket = client.NewBucket(c.srv.Settings.LinesPerMinute(ctx), time.Now())
+	c.out.Send(wire.Greeting)
+	c.touch(ctx, time.Now())
+	for {
+		line, err := c.in.next()
+		if err != nil {
+			c.finish(err)
+			return
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		now := time.Now()
+		c.touch(ctx, now)
+		c.srv.Counters.LinesIn.Add(1)
+		if c.limited() && !c.bucket.Take(now) {
+			c.srv.Counters.Floods.Add(1)
+			if c.client != nil {
+				c.srv.Accounts.NoteFlood(c.client.User().ID)
+			}
+			c.End(endFlood)
+			return
+		}
+		if !c.execute(ctx, line) {
+			return
+		}
+	}
+}
+
+// touch moves the moment at which the connection counts as dead.
+func (c *conn) touch(ctx context.Context, now time.Time) {
+	if now.Sub(c.touched) < touchEvery {
+		return
+	}
+	c.touched = now
+	_ = c.nc.SetReadDeadline(now.Add(c.srv.Settings.IdleTimeout(ctx)))
+}
+
+// limited reports whether the flood limit holds for this connection.
+func (c *conn) limited() bool {
+	if c.srv.Unlimited {
+		return false
+	}
+	return c.client == nil || !(c.client.User().IsBot() || c.client.User().Moderates())
+}
+
+func (c *conn) finish(err error) {
+	switch {
+	case errors.Is(err, errInterrupted):
+		c.End(endInterrupt)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.End(endHeartbeat)
+	default: // the peer has gone, or the writer has closed
+		c.out.Close(nil)
+	}
+}
+
+// cleanup leaves everything and waits for the writer.
+func (c *conn) cleanup() {
+	if c.client != nil {
+		c.client.Close()
+	}
+	c.out.Close(nil)
+	<-c.out.Done()
+	if errors.Is(c.out.Err(), client.ErrSlow) {
+		c.srv.Counters.Slow.Add(1)
+		c.srv.Log.Info("closed a client that does not read", "conn", c.ip, "user", c.userID())
+	}
+}
+
+func (c *conn) userID() int64 {
+	if c.client == nil {
+		return 0
+	}
+	return c.client.User().ID
+}
+
+// End closes the connection after a last line with the reason. It does not block.
+func (c *conn) End(reason string) {
+	c.out.Close(wire.AppendDisconnect(nil, reason))
+}
+
+// execute runs one line. It reports false if the connection is over.
+func (c *conn) execute(ctx context.Context, raw []byte) (goOn bool) {
+	line, ok := wire.ParseLine(raw)
+	if !ok {
+		c.srv.Counters.Dropped.Add(1)
+		return true
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			c.srv.Counters.Panics.Add(1)
+			c.srv.Log.Error("command panicked", "conn", c.ip, "user", c.userID(),
+				"err", fmt.Sprint(r), "command", line.Command, "stack", string(debug.Stack()))
+			goOn = true
+		}
+	}()
+	spec, known := wire.Commands[line.Command]
+	if !known && wire.Silent(line.Command, c.client != nil) {
+		return true
+	}
+	if c.client == nil && (!known || !spec.BeforeLogin) {
+		c.deny(line.ID, "Unauthenticated")
+		return true
+	}
+	if !known {
+		c.noMatch(line)
+		return true
+	}
+	request, err := spec.Decode(line.Args)
+	if err != nil {
+		c.badArguments(line, spec, err)
+		return true
+	}
+	return handlers[line.Command](c, ctx, line.ID, request)
+}
+
+// reply answers the sender; every line gets the message id.
+func (c *conn) reply(id string, lines []byte) {
+	if id != "" {
+		lines = wire.WithID(id, lines)
+	}
+	c.out.Send(lines)
+}
+
+func (c *conn) deny(id, reason string) {
+	c.srv.Counters.Refused.Add(1)
+	c.reply(id, wire.AppendDenied(nil, reason))
+}
+
+func (c *conn) message(id, text string) { c.reply(id, wire.AppendServerMsg(nil, text)) }
+
+func (c *conn) noMatch(line wire.Line) {
+	user := ""
+	if c.client != nil {
+		user = fmt.Sprint(c.client.User().ID)
+	}
+	c.reply(line.ID, wire.AppendNoMatch(nil, line.Command, line.Args, user))
+}
+
+// badArguments answers a known command whose arguments do not fit.
+func (c *conn) badArguments(line wire.Line, spec wire.Spec, err error) {
+	if errors.Is(err, wire.ErrIgnored) {
+		return
+	}
+	if spec.InBattle {
+		if _, in := c.client.Lobby(); !in {
+			return
+		}
+	}
+	c.noMatch(line)
+}
+
+// startTLS upgrades the connection. Nothing may be pipelined behind STLS: what was
+// sent in plain text must not be taken for something said inside.
+func (c *conn) startTLS(ctx context.Context, id string, _ wire.STLS) bool {
+	if c.secure || c.srv.TLS == nil {
+		c.noMatch(wire.Line{ID: id, Command: "STLS"})
+		return true
+	}
+	c.reply(id, wire.AppendOK(nil, "STLS", ""))
+	if err := c.out.Flush(ctx); err != nil || c.in.buffered() > 0 {
+		c.out.Close(nil)
+		return false
+	}
+	tc := tls.Server(c.nc, c.srv.TLS)
+	hctx, stop := context.WithTimeout(ctx, handshakeTimeout)
+	defer stop()
+	if err := tc.HandshakeContext(hctx); err != nil {
+		c.srv.Log.Debug("tls handshake not finished", "conn", c.ip, "err", err)
+		c.out.Abort(err)
+		return false
+	}
+	c.nc, c.secure = tc, true
+	c.in = newLineReader(tc, c.srv.Settings.MaxLineBytes(ctx))
+	c.out.Upgrade(tc)
+	c.touched = time.Time{}
+	c.touch(ctx, time.Now())
+	c.reply(id, wire.Greeting)
+	return true
+}

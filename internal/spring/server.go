@@ -1,0 +1,147 @@
+package spring
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"teiserver/internal/account"
+	"teiserver/internal/client"
+	"teiserver/internal/friend"
+	"teiserver/internal/setting"
+)
+
+// handshakeTimeout bounds a TLS handshake.
+const handshakeTimeout = 5 * time.Second
+
+// Options of a Server.
+type Options struct {
+	Clients   *client.Service
+	Accounts  *account.Service
+	Friends   *friend.Service
+	Settings  *setting.Service
+	TLS       *tls.Config
+	Unlimited bool // no flood limit
+	Log       *slog.Logger
+}
+
+// Counters count what a server has done since it started.
+type Counters struct {
+	Connections atomic.Int64 // open now
+	Accepted    atomic.Int64
+	LinesIn     atomic.Int64
+	Dropped     atomic.Int64 // lines that were no lines: binary, bad UTF-8
+	Logins      atomic.Int64
+	Refused     atomic.Int64 // logins
+	Floods      atomic.Int64
+	Slow        atomic.Int64 // connections closed because they did not read
+	Panics      atomic.Int64
+}
+
+// Server accepts connections and owns them.
+type Server struct {
+	Options
+	Counters Counters
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	stopping bool
+	running  sync.WaitGroup
+}
+
+// NewServer makes a server; Serve feeds it.
+func NewServer(o Options) *Server {
+	return &Server{Options: o, conns: map[*conn]struct{}{}}
+}
+
+// Serve accepts connections until the listener is closed. Over a listener with
+// secure set TLS begins at once, over others after STLS.
+func (s *Server) Serve(ctx context.Context, ln net.Listener, secure bool) error {
+	for {
+		nc, err := ln.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			// Out of descriptors, or a connection that was reset before it was
+			// accepted: neither ends the server.
+			s.Log.Warn("connection not accepted", "err", err)
+			if !pause(ctx, 50*time.Millisecond) {
+				return nil
+			}
+			continue
+		}
+		if !s.start(ctx, nc, secure) {
+			_ = nc.Close()
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *Server) start(ctx context.Context, nc net.Conn, secure bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return false
+	}
+	if secure {
+		nc = tls.Server(nc, s.TLS)
+	}
+	c := newConn(s, nc, secure)
+	s.conns[c] = struct{}{}
+	s.running.Add(1)
+	s.Counters.Accepted.Add(1)
+	s.Counters.Connections.Add(1)
+	go func() {
+		defer s.running.Done()
+		c.run(ctx)
+		s.mu.Lock()
+		delete(s.conns, c)
+		s.mu.Unlock()
+		s.Counters.Connections.Add(-1)
+	}()
+	return true
+}
+
+// Shutdown asks every connection to end with a reason and waits for them until ctx
+// ends; then they are cut.
+func (s *Server) Shutdown(ctx context.Context, reason string) error {
+	s.mu.Lock()
+	s.stopping = true
+	for c := range s.conns {
+		c.End(reason)
+	}
+	s.mu.Unlock()
+
+	done := make(chan struct{})
+	go func() { s.running.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	left := len(s.conns)
+	for c := range s.conns {
+		c.out.Abort(context.Cause(ctx))
+	}
+	s.mu.Unlock()
+	<-done
+	return fmt.Errorf("cut %d connections that did not end in time", left)
+}

@@ -1,0 +1,82 @@
+// Package engine says what the two databases must do for the store, each in its
+// own way. Everything else of the store is written once, above.
+//
+// Promises of a DB: what Run, Fenced and Transact do is one transaction, durable
+// when they return nil (on the Relaxed lane: as far as a crash of the process is
+// concerned). An error means that it did not happen or, if the connection was lost
+// or the context ended, that the outcome is unknown, also "not yet". No call hangs:
+// without a deadline of the caller it ends after Patience.
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"teiserver/internal/cluster/registry"
+	"teiserver/internal/store/statement"
+)
+
+// Patience is how long an operation may take if its context says nothing. It is
+// longer than any lock or statement time-out of the engines.
+const Patience = 15 * time.Second
+
+// ErrInUse: another teiserver uses the database in a way that excludes this one.
+var ErrInUse = errors.New("is used by another teiserver")
+
+// Lane is the connection that a statement takes, and how durable it is.
+type Lane int
+
+// The lanes.
+const (
+	Lease   Lane = iota // writes of leases: nothing else stands in front of them
+	Watch               // reads of leases
+	Durable             // writes that must survive a loss of power
+	Relaxed             // writes that must survive a crash of the process
+	Read
+)
+
+// Use is how a program uses a database beside others.
+type Use int
+
+// The uses.
+const (
+	Single    Use = iota // a node without a cluster: nobody else, except Admin
+	Clustered            // a node of a cluster: others of its kind, and Admin
+	Admin                // a command of the operator: beside anybody
+)
+
+// Tx runs statements inside a transaction.
+type Tx interface {
+	Run(ctx context.Context, calls ...statement.Call) error
+}
+
+// DB is a database.
+type DB interface {
+	// Run executes the calls in order in one transaction and one round trip.
+	Run(ctx context.Context, lane Lane, calls ...statement.Call) error
+	// Fenced counts up the writes of the fence's key and then executes the effects,
+	// in one transaction and one round trip; registry.ErrFenced if the fence fails.
+	Fenced(ctx context.Context, f registry.Fence, effects ...statement.Call) error
+	// Save stores snapshots, each behind its own fence, as registry.Store has it.
+	Save(ctx context.Context, batch []registry.Snapshot) (map[registry.Key]int64, error)
+	// Transact runs work in a transaction and commits it if work returns nil. It
+	// takes several round trips: not for rows that others wait for.
+	Transact(ctx context.Context, lane Lane, work func(ctx context.Context, tx Tx) error) error
+	// Violated names the unique column ("users.name_key") that err is about, or "".
+	Violated(err error) string
+	Ping(ctx context.Context) error
+	// Lost gets an error if the right to use the database was lost to another.
+	Lost() <-chan error
+	// Describe names the database without secrets.
+	Describe() string
+	Close() error
+}
+
+// Bound gives a context without a deadline one of Patience.
+func Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, Patience)
+}

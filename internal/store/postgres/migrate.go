@@ -1,0 +1,63 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"teiserver/internal/store/migrations"
+)
+
+// migrate brings the schema up to date, one process at a time.
+func migrate(ctx context.Context, config *pgx.ConnConfig) error {
+	conn, err := single(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer closeSoon(conn) // which also unlocks
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", migrateLock); err != nil {
+		return err
+	}
+	var exists bool
+	if err := conn.QueryRow(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&exists); err != nil {
+		return err
+	}
+	if !exists {
+		_, err := conn.Exec(ctx, `CREATE TABLE schema_version (
+			version bigint NOT NULL PRIMARY KEY, name text NOT NULL, at timestamptz NOT NULL DEFAULT now())`)
+		if err != nil {
+			return err
+		}
+	}
+	var at int64
+	if err := conn.QueryRow(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&at); err != nil {
+		return err
+	}
+	steps, err := migrations.Pending("postgres", at)
+	if err != nil {
+		return err
+	}
+	for _, step := range steps {
+		if err := apply(ctx, conn, step); err != nil {
+			return fmt.Errorf("migration %d: %w", step.Version, err)
+		}
+	}
+	return nil
+}
+
+func apply(ctx context.Context, conn *pgx.Conn, step migrations.Migration) error {
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback(ctx)
+	if _, err := tx.Exec(ctx, step.SQL); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "INSERT INTO schema_version (version, name) VALUES ($1, $2)", step.Version, step.Name)
+	if err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
+}

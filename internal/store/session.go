@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"teiserver/internal/account"
+	"teiserver/internal/store/engine"
+	"teiserver/internal/store/statement"
+)
+
+type (
+	sessionArgs struct {
+		User        int64
+		Node        string
+		Incarnation int64
+	}
+	claimedSessionRow struct {
+		Epoch             int64
+		BeforeEpoch       int64
+		BeforeNode        string
+		BeforeIncarnation int64
+	}
+	sessionRow struct {
+		UserID, Epoch int64
+		Node          string
+		Incarnation   int64
+	}
+)
+
+var (
+	// The claim that is replaced stays in the row, so that one statement can tell it.
+	claimSession = statement.Define[sessionArgs, claimedSessionRow]("claim session", `
+		INSERT INTO session (user_id, epoch, node, incarnation, before_epoch, before_node, before_incarnation)
+		VALUES (@user, 1, @node, @incarnation, 0, '', 0)
+		ON CONFLICT (user_id) DO UPDATE SET
+			before_epoch = session.epoch, before_node = session.node, before_incarnation = session.incarnation,
+			epoch = session.epoch + 1, node = excluded.node, incarnation = excluded.incarnation
+		RETURNING epoch, before_epoch, before_node, before_incarnation`)
+
+	sessions = statement.Define[incarnationArgs, sessionRow]("sessions", `
+		SELECT user_id, epoch, node, incarnation FROM session WHERE incarnation = @incarnation ORDER BY user_id`)
+)
+
+// ClaimSession implements account.SessionStore.
+func (s *Store) ClaimSession(ctx context.Context, user int64, node string, incarnation int64) (now, before account.Claim, err error) {
+	claimed := claimSession.With(sessionArgs{user, node, incarnation})
+	if err := s.db.Run(ctx, engine.Relaxed, claimed); err != nil {
+		return now, before, fmt.Errorf("claim the session of user %d: %w", user, err)
+	}
+	row, _ := claimed.One()
+	now = account.Claim{User: user, Epoch: row.Epoch, Node: node, Incarnation: incarnation}
+	if row.BeforeEpoch > 0 {
+		before = account.Claim{User: user, Epoch: row.BeforeEpoch, Node: row.BeforeNode, Incarnation: row.BeforeIncarnation}
+	}
+	return now, before, nil
+}
+
+// Sessions implements account.SessionStore.
+func (s *Store) Sessions(ctx context.Context, incarnation int64) ([]account.Claim, error) {
+	found := sessions.With(incarnationArgs{incarnation})
+	if err := s.db.Run(ctx, engine.Read, found); err != nil {
+		return nil, fmt.Errorf("list sessions of %d: %w", incarnation, err)
+	}
+	list := make([]account.Claim, 0, len(found.Rows()))
+	for _, r := range found.Rows() {
+		list = append(list, account.Claim{User: r.UserID, Epoch: r.Epoch, Node: r.Node, Incarnation: r.Incarnation})
+	}
+	return list, nil
+}

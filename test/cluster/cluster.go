@@ -1,0 +1,127 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"teiserver/test/scenario"
+	"teiserver/test/springclient"
+)
+
+// Config says what to start.
+type Config struct {
+	Binary string
+	Nodes  int
+	// Database is the URL that all nodes use; empty for SQLite in the node's folder,
+	// which is possible for one node only.
+	Database string
+	// Extra are flags for every node.
+	Extra []string
+}
+
+// Cluster is the running nodes.
+type Cluster struct {
+	scenario.Env
+	Processes []*Process
+	binary    string
+	database  string
+}
+
+// Start starts the nodes at once, waits until all are ready, and has them ended
+// with the test.
+func Start(t testing.TB, cfg Config) *Cluster {
+	t.Helper()
+	c := &Cluster{binary: cfg.Binary, database: cfg.Database}
+	dir := t.TempDir()
+	if c.database == "" {
+		if cfg.Nodes != 1 {
+			t.Fatal("several nodes need a database that they share")
+		}
+		c.database = "sqlite:" + filepath.Join(dir, "node1", "teiserver.db")
+	}
+	addrs, err := freeAddresses(4 * cfg.Nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peers []string
+	for i := range cfg.Nodes {
+		peers = append(peers, addrs[4*i+3])
+	}
+	for i := range cfg.Nodes {
+		p, err := c.process(dir, i, addrs[4*i:4*i+4], peers, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Processes = append(c.Processes, p)
+	}
+	t.Cleanup(func() { c.end(t) })
+	for _, p := range c.Processes {
+		if err := p.start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var nodes []scenario.Node
+	for _, p := range c.Processes {
+		if err := p.WaitReady(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		nodes = append(nodes, p.Node)
+	}
+	c.Env = scenario.NewEnv(nodes, c.addUser)
+	return c
+}
+
+// process prepares a node: addr is its Spring, TLS, HTTP and cluster address.
+func (c *Cluster) process(dir string, i int, addr, peers []string, cfg Config) (*Process, error) {
+	name := fmt.Sprintf("node%d", i+1)
+	data := filepath.Join(dir, name)
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of %s: %w", name, err)
+	}
+	log, err := os.Create(filepath.Join(dir, name+".log"))
+	if err != nil {
+		return nil, fmt.Errorf("make the log of %s: %w", name, err)
+	}
+	args := []string{
+		"serve", "--data-dir", data, "--node-name", name, "--spring-listen", addr[0], "--spring-tls-listen", addr[1],
+		"--http-listen", addr[2], "--database", c.database, "--unlimited",
+	}
+	if cfg.Nodes > 1 {
+		args = append(args, "--cluster-listen", addr[3], "--cluster-join", strings.Join(peers, ","), "--cluster-secret", "test secret of this cluster")
+	}
+	return &Process{
+		Node:    scenario.Node{Name: name, Spring: addr[0], TLS: addr[1], HTTP: addr[2]},
+		DataDir: data, args: append(args, cfg.Extra...), binary: c.binary, log: log,
+	}, nil
+}
+
+// addUser makes an account by the command line, beside the running server.
+func (c *Cluster) addUser(t testing.TB, name string, role scenario.Role) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), readyLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.binary, "user", "add", name, "--password", springclient.Password,
+		"--email", strings.ToLower(name)+"@example.com", "--role", string(role), "--database", c.database, "--data-dir", c.Processes[0].DataDir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("add user %s: %v\n%s", name, err, out)
+	}
+}
+
+func (c *Cluster) end(t testing.TB) {
+	for _, p := range c.Processes {
+		if p.cmd == nil || p.cmd.Process == nil {
+			continue
+		}
+		p.alone(t)
+		_ = p.Resume() // a paused process does not end by SIGTERM
+		p.Stop()
+		p.check(t)
+		p.show(t)
+		_ = p.log.Close()
+	}
+}

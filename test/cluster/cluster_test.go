@@ -1,0 +1,46 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"teiserver/internal/store/pgtest"
+	"teiserver/test/scenario"
+	"teiserver/test/transcript"
+)
+
+// binary is the server, built once for all tests.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "teiserver")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if binary, err = Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// TestOneProcess runs every scenario and transcript on a single node with SQLite.
+func TestOneProcess(t *testing.T) {
+	c := Start(t, Config{Binary: binary, Nodes: 1})
+	t.Run("scenario", func(t *testing.T) { scenario.Run(t, c.Env) })
+	t.Run("transcript", func(t *testing.T) { transcript.Run(t, c.Env) })
+}
+
+// TestThreeProcesses runs every scenario and transcript on three nodes with PostgreSQL.
+func TestThreeProcesses(t *testing.T) {
+	c := Start(t, Config{Binary: binary, Nodes: 3, Database: pgtest.URL(t)})
+	t.Run("scenario", func(t *testing.T) { scenario.Run(t, c.Env) })
+	t.Run("transcript", func(t *testing.T) { transcript.Run(t, c.Env) })
+}

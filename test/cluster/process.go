@@ -1,0 +1,213 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"teiserver/test/scenario"
+)
+
+const (
+	// readyLimit is far more than a start takes: it ends hopeless waiting.
+	readyLimit = 90 * time.Second
+	// stopLimit is more than the server's own limit for an orderly stop.
+	stopLimit = 30 * time.Second
+	// logTail is how much of each node's log is shown after a failure.
+	logTail = 20_000
+)
+
+// Process is one node. It can be killed, stopped and started again with the same
+// name, folder and addresses.
+type Process struct {
+	scenario.Node
+	DataDir string
+	args    []string
+	binary  string
+	log     *os.File
+
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when the process has ended
+	err   error         // how it ended; read after ended
+	meant bool          // its end was asked for
+}
+
+// start starts the process; it does not wait until it is ready.
+func (p *Process) start() error {
+	p.cmd = exec.Command(p.binary, p.args...)
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=0", "GOTRACEBACK=all")
+	p.ended, p.meant = make(chan struct{}), false
+	if err := p.cmd.Start(); err != nil {
+		return fmt.Errorf("start node %s: %w", p.Name, err)
+	}
+	go func(cmd *exec.Cmd, ended chan struct{}) {
+		p.err = cmd.Wait()
+		close(ended)
+	}(p.cmd, p.ended)
+	return nil
+}
+
+// PID is the process id, for measuring.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// WaitReady waits until /readyz answers 200.
+func (p *Process) WaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	last := errors.New("not asked yet")
+	for {
+		if last = ready(ctx, p.HTTP); last == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-p.ended:
+			return fmt.Errorf("node %s ended before it was ready: %w", p.Name, p.err)
+		case <-ctx.Done():
+			return fmt.Errorf("node %s is not ready: %w", p.Name, last)
+		}
+	}
+}
+
+func ready(ctx context.Context, addr string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("/readyz says %s", resp.Status)
+	}
+	return nil
+}
+
+// Kill ends the process at once.
+func (p *Process) Kill() { p.finish(syscall.SIGKILL) }
+
+// Stop asks the process to stop in order and kills it if it does not.
+func (p *Process) Stop() { p.finish(syscall.SIGTERM) }
+
+// Pause stops the process from running until Resume.
+func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets a paused process run.
+func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
+// Restart starts a process that has ended and waits until it is ready.
+func (p *Process) Restart(ctx context.Context) error {
+	if err := p.start(); err != nil {
+		return err
+	}
+	return p.WaitReady(ctx)
+}
+
+func (p *Process) finish(sig syscall.Signal) {
+	p.meant = true
+	_ = p.cmd.Process.Signal(sig)
+	limit := time.NewTimer(stopLimit)
+	defer limit.Stop()
+	select {
+	case <-p.ended:
+	case <-limit.C:
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+	}
+}
+
+// Running reports whether the process has not ended.
+func (p *Process) Running() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// alone fails the test if the process has ended by itself.
+func (p *Process) alone(t testing.TB) {
+	if !p.Running() && !p.meant {
+		t.Errorf("node %s ended by itself: %v", p.Name, p.err)
+	}
+}
+
+// check fails the test if the process has reported what it must not.
+func (p *Process) check(t testing.TB) {
+	text := p.logged()
+	for _, sign := range []string{"WARNING: DATA RACE", "panic: ", "fatal error: "} {
+		if at := strings.Index(text, sign); at >= 0 {
+			t.Errorf("node %s: %s", p.Name, text[at:min(len(text), at+6000)])
+		}
+	}
+}
+
+func (p *Process) logged() string {
+	b, err := os.ReadFile(p.log.Name())
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// show prints the end of the log if the test has failed.
+func (p *Process) show(t testing.TB) {
+	if !t.Failed() {
+		return
+	}
+	text := p.logged()
+	if cut := len(text) - logTail; cut > 0 {
+		text = "…" + text[cut:]
+	}
+	t.Logf("log of node %s:\n%s", p.Name, text)
+}
+
+// freeAddresses returns loopback addresses that nobody listens on. All are held
+// until the last is found, so that they differ.
+func freeAddresses(n int) ([]string, error) {
+	var held []net.Listener
+	defer func() {
+		for _, l := range held {
+			_ = l.Close()
+		}
+	}()
+	out := make([]string, n)
+	for i := range out {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		held, out[i] = append(held, l), l.Addr().String()
+	}
+	return out, nil
+}
+
+// Build builds the server into a folder and returns its path. With the race
+// detector in the test, the server has it too.
+func Build(dir string) (string, error) {
+	binary := filepath.Join(dir, "teiserver")
+	args := []string{"build", "-o", binary}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", append(args, "teiserver/cmd/teiserver")...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build teiserver: %w\n%s", err, out)
+	}
+	return binary, nil
+}

@@ -1,0 +1,145 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+
+	"teiserver/test/springclient"
+)
+
+// doorman lets everybody in who asks, until stop is called. Nothing else may
+// wait for lines of the host meanwhile.
+func (a *actor) doorman(id int64) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() {
+		for {
+			line, err := a.Expect(ctx, "JOINBATTLEREQUEST * *")
+			if err != nil {
+				return
+			}
+			if err := a.Send("JOINBATTLEACCEPT %s", strings.Fields(line)[1]); err != nil {
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		done.Wait()
+	}
+}
+
+// round is one of the two hundred: what every client does at the same moment.
+type round struct {
+	w       *world
+	rng     *rand.Rand
+	hosts   []*actor
+	ids     []int64
+	players []*actor
+	rooms   []string
+}
+
+func twoHundredRounds(t *testing.T, env Env) {
+	const rounds = 200
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	w := enter(t, env)
+	r := &round{w: w, rng: rand.New(rand.NewPCG(seed, 1))}
+	for range 2 {
+		r.hosts = append(r.hosts, w.host())
+		r.rooms = append(r.rooms, strings.ToLower(env.Name()))
+	}
+	for range 2 * max(3, len(env.Nodes)) {
+		r.players = append(r.players, w.player())
+	}
+	w.meet()
+	for i, h := range r.hosts {
+		r.ids = append(r.ids, h.open(springclient.Battle{Title: fmt.Sprintf("Room %d", i)}))
+		defer h.doorman(r.ids[i])()
+	}
+	for n := range rounds {
+		r.once(n)
+		if n%50 == 25 {
+			r.renameOne()
+		}
+		if w.Failed() {
+			return
+		}
+	}
+	for _, a := range append(r.hosts, r.players...) {
+		a.sync()
+	}
+	w.converge()
+	for _, a := range r.players {
+		a.send("LEAVEBATTLE")
+	}
+	for _, a := range append(r.hosts, r.players...) {
+		a.await("empty battles", func(m *springclient.Model) bool {
+			return len(m.Battles[r.ids[0]].Members) == 0 && len(m.Battles[r.ids[1]].Members) == 0
+		})
+	}
+}
+
+// once sends one command from every client at the same moment and waits until
+// every server has worked through them.
+func (r *round) once(n int) {
+	plans := make([]string, 0, len(r.players)+len(r.hosts))
+	actors := append(append([]*actor{}, r.players...), r.hosts...)
+	for _, a := range r.players {
+		plans = append(plans, r.pick(a, n))
+	}
+	for range r.hosts {
+		victim := r.players[r.rng.IntN(len(r.players))].name
+		plans = append(plans, []string{
+			"KICKFROMBATTLE " + victim, "FORCEALLYNO " + victim + fmt.Sprintf(" %d", r.rng.IntN(16)),
+			fmt.Sprintf("SETSCRIPTTAGS game/round=%d", n), fmt.Sprintf("ADDSTARTRECT %d 0 0 %d 9", r.rng.IntN(3), r.rng.IntN(200)),
+			fmt.Sprintf("UPDATEBATTLEINFO %d 0 77 Map %d", r.rng.IntN(5), n), fmt.Sprintf("MYSTATUS %d", r.rng.IntN(2)),
+		}[r.rng.IntN(6)])
+	}
+	var start sync.WaitGroup
+	start.Add(1)
+	errs := make(chan error, len(actors))
+	for i, a := range actors {
+		go func() {
+			start.Wait()
+			if err := a.Send("%s", plans[i]); err != nil {
+				errs <- err
+				return
+			}
+			ctx, cancel := limit()
+			defer cancel()
+			errs <- a.Ping(ctx)
+		}()
+	}
+	start.Done()
+	for range actors {
+		if err := <-errs; err != nil {
+			r.w.Errorf("round %d: %v", n, err)
+		}
+	}
+}
+
+// pick chooses what a player does.
+func (r *round) pick(a *actor, n int) string {
+	room := r.rooms[r.rng.IntN(len(r.rooms))]
+	id := r.ids[r.rng.IntN(len(r.ids))]
+	return []string{
+		fmt.Sprintf("JOINBATTLE %d empty %d", id, n), fmt.Sprintf("JOINBATTLE %d empty %d", id, n), "LEAVEBATTLE",
+		fmt.Sprintf("MYBATTLESTATUS %d %d", 4194304+r.rng.IntN(2)*1024+r.rng.IntN(16)*4, n), fmt.Sprintf("ADDBOT AI%d 0 0 NullAI", r.rng.IntN(3)),
+		fmt.Sprintf("SAYBATTLE round %d", n), "JOIN " + room, "LEAVE " + room, fmt.Sprintf("SAY %s round %d", room, n), fmt.Sprintf("MYSTATUS %d", r.rng.IntN(4)),
+	}[r.rng.IntN(10)]
+}
+
+// renameOne replaces one player by a newcomer who renames himself and comes back.
+func (r *round) renameOne() {
+	a := r.w.newcomer()
+	next := r.w.env.Name()
+	a.send("JOINBATTLE %d empty 1", r.ids[0])
+	a.send("RENAMEACCOUNT %s", next)
+	a.gone()
+	r.players = append(r.players, r.w.online(r.w.nextNode(), springclient.Player, next))
+}

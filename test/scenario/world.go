@@ -1,0 +1,430 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"teiserver/test/springclient"
+)
+
+// patience is how long anything may take. Far more than a healthy server needs
+// on a busy machine: it ends hopeless waiting and measures nothing.
+const patience = 45 * time.Second
+
+// world is one run of a scenario: its clients and what must hold at its end.
+type world struct {
+	*testing.T
+	env Env
+
+	mu     sync.Mutex
+	turn   int // of the nodes
+	actors []*actor
+}
+
+// actor is a client that fails the test by itself.
+type actor struct {
+	*springclient.Client
+	w    *world
+	node int
+	name string // "" before the login
+}
+
+// enter begins a scenario and has its end checked.
+func enter(t *testing.T, env Env) *world {
+	w := &world{T: t, env: env}
+	t.Cleanup(w.leave)
+	return w
+}
+
+// limit returns a context that ends after the usual patience.
+func limit() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), patience)
+}
+
+// leave checks what holds at the end of every scenario and ends its clients.
+func (w *world) leave() {
+	if !w.Failed() {
+		w.converge()
+	}
+	for _, a := range w.all() {
+		for _, v := range a.Violations() {
+			w.Errorf("%s on %s: %v", a.label(), w.env.Nodes[a.node].Name, v)
+		}
+	}
+	errs := sideBySide(len(w.all()), 32, func(i int) error {
+		a := w.all()[i]
+		if a.name == "" || !a.Open() {
+			a.Close()
+			return nil
+		}
+		ctx, cancel := limit()
+		defer cancel()
+		return a.Quit(ctx)
+	})
+	for _, err := range errs {
+		w.Errorf("end: %v", err)
+	}
+}
+
+func (w *world) all() []*actor {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.actors)
+}
+
+func (a *actor) label() string {
+	if a.name == "" {
+		return "a connection"
+	}
+	return a.name
+}
+
+// nextNode returns the nodes in turn.
+func (w *world) nextNode() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.turn++
+	return (w.turn - 1) % len(w.env.Nodes)
+}
+
+// dial opens a connection and waits for the greeting.
+func (w *world) dial(node int, flavor springclient.Flavor) (*actor, error) {
+	ctx, cancel := limit()
+	defer cancel()
+	c, err := springclient.Dial(ctx, w.env.Nodes[node].Spring, flavor)
+	if err != nil {
+		return nil, err
+	}
+	return w.adopt(c, node), c.Greeting(ctx)
+}
+
+// adopt makes a connection one of the scenario's clients.
+func (w *world) adopt(c *springclient.Client, node int) *actor {
+	a := &actor{Client: c, w: w, node: node}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.actors = append(w.actors, a)
+	return a
+}
+
+// connect is dial on the next node; it ends the test on failure.
+func (w *world) connect(flavor springclient.Flavor) *actor {
+	w.Helper()
+	return w.connectTo(w.nextNode(), flavor)
+}
+
+func (w *world) connectTo(node int, flavor springclient.Flavor) *actor {
+	w.Helper()
+	a, err := w.dial(node, flavor)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return a
+}
+
+// online logs an account in on a node.
+func (w *world) online(node int, flavor springclient.Flavor, name string) *actor {
+	w.Helper()
+	a := w.connectTo(node, flavor)
+	a.login(name)
+	return a
+}
+
+func (a *actor) login(name string) {
+	a.w.Helper()
+	ctx, cancel := limit()
+	defer cancel()
+	if err := a.Login(ctx, name); err != nil {
+		a.w.Fatal(err)
+	}
+	a.name = name
+}
+
+// player logs a plain account in on the next node.
+func (w *world) player() *actor {
+	w.Helper()
+	return w.online(w.nextNode(), springclient.Player, w.env.Account(w, Plain))
+}
+
+// newcomer is a player whose account nobody has used or will use.
+func (w *world) newcomer() *actor {
+	w.Helper()
+	return w.online(w.nextNode(), springclient.Player, w.env.Fresh(w, Plain))
+}
+
+// host logs a bot account in on the next node.
+func (w *world) host() *actor {
+	w.Helper()
+	return w.online(w.nextNode(), springclient.Host, w.env.Account(w, Bot))
+}
+
+// moderator logs a moderator in on the next node, with a player's client.
+func (w *world) moderator() *actor {
+	w.Helper()
+	return w.online(w.nextNode(), springclient.Player, w.env.Account(w, Moderator))
+}
+
+// meet waits until every client that is logged in sees every other.
+func (w *world) meet() {
+	w.Helper()
+	for _, a := range w.all() {
+		for _, b := range w.all() {
+			if a.name != "" && b.name != "" && a.Open() && b.Open() {
+				a.await("the sight of "+b.name, func(m *springclient.Model) bool { return m.Users[b.name] != nil })
+			}
+		}
+	}
+	w.skip()
+}
+
+// skip lets every client's next want look only at lines that come from now on.
+func (w *world) skip() {
+	for _, a := range w.all() {
+		a.Skip()
+	}
+}
+
+func (a *actor) send(format string, args ...any) {
+	a.w.Helper()
+	if err := a.Send(format, args...); err != nil {
+		a.w.Fatalf("%s: %v", a.label(), err)
+	}
+}
+
+func (a *actor) want(format string, args ...any) string {
+	a.w.Helper()
+	ctx, cancel := limit()
+	defer cancel()
+	line, err := a.Expect(ctx, format, args...)
+	if err != nil {
+		a.w.Fatalf("%s on node %d: %v", a.label(), a.node+1, err)
+	}
+	return line
+}
+
+// wantAll waits for lines in this order; others may come between.
+func (a *actor) wantAll(patterns ...string) {
+	a.w.Helper()
+	for _, p := range patterns {
+		a.want("%s", p)
+	}
+}
+
+// wantNext waits for lines in this order with nothing between them.
+func (a *actor) wantNext(patterns ...string) {
+	a.w.Helper()
+	for _, pattern := range patterns {
+		p, err := springclient.Compile(pattern)
+		if err != nil {
+			a.w.Fatal(err)
+		}
+		ctx, cancel := limit()
+		line, err := a.Next(ctx)
+		cancel()
+		if err != nil {
+			a.w.Fatalf("%s: %v", a.label(), err)
+		}
+		if !p.Match(line) {
+			a.w.Fatalf("%s got %q, want %q next\n%s", a.label(), line, pattern, a.Tail(20))
+		}
+	}
+}
+
+func (a *actor) await(what string, ok func(*springclient.Model) bool) {
+	a.w.Helper()
+	ctx, cancel := limit()
+	defer cancel()
+	if err := a.Await(ctx, what, ok); err != nil {
+		a.w.Fatalf("%s on node %d: %v", a.label(), a.node+1, err)
+	}
+}
+
+// sync waits until the server has worked through what this client has sent.
+func (a *actor) sync() {
+	a.w.Helper()
+	ctx, cancel := limit()
+	defer cancel()
+	if err := a.Ping(ctx); err != nil {
+		a.w.Fatalf("%s: %v", a.label(), err)
+	}
+}
+
+// never fails if a line fits that has come since the mark.
+func (a *actor) never(mark int, format string, args ...any) {
+	a.w.Helper()
+	pattern := fmt.Sprintf(format, args...)
+	if n := a.Count(mark, pattern); n != 0 {
+		a.w.Errorf("%s got %d lines %q\n%s", a.label(), n, pattern, a.Tail(30))
+	}
+}
+
+// gone waits until the server has closed the connection.
+func (a *actor) gone() {
+	a.w.Helper()
+	ctx, cancel := limit()
+	defer cancel()
+	if err := a.WaitClosed(ctx); err != nil {
+		a.w.Fatalf("%s: %v", a.label(), err)
+	}
+}
+
+// id returns the account id that the client sees.
+func (a *actor) id(name string) int64 {
+	a.w.Helper()
+	u, ok := a.Snapshot().World.Users[name]
+	if !ok {
+		a.w.Fatalf("%s does not see %s", a.label(), name)
+	}
+	return u.ID
+}
+
+// open opens a battle and waits until all clients see it.
+func (a *actor) open(b springclient.Battle) int64 {
+	a.w.Helper()
+	ctx, cancel := limit()
+	defer cancel()
+	id, err := a.OpenBattle(ctx, b)
+	if err != nil {
+		a.w.Fatalf("%s: %v", a.label(), err)
+	}
+	for _, other := range a.w.all() {
+		if other.name != "" && other.Open() {
+			other.await(fmt.Sprintf("battle %d", id), func(m *springclient.Model) bool { return m.Battles[id] != nil })
+		}
+	}
+	return id
+}
+
+// admit lets a player into the host's battle, through the whole handshake.
+func (a *actor) admit(player *actor, id int64, password string) {
+	a.w.Helper()
+	player.send("JOINBATTLE %d %s 99%d", id, password, id)
+	a.want("JOINBATTLEREQUEST %s *", player.name)
+	a.send("JOINBATTLEACCEPT %s", player.name)
+	ctx, cancel := limit()
+	defer cancel()
+	if err := player.Joined(ctx, id); err != nil {
+		a.w.Fatalf("%s: %v", player.label(), err)
+	}
+	for _, other := range a.w.all() {
+		if other.name != "" && other.Open() && (other.Flavor() == springclient.Player || other == a) {
+			other.await(player.name+" in the battle", func(m *springclient.Model) bool {
+				b := m.Battles[id]
+				return b != nil && b.Members[player.name]
+			})
+		}
+	}
+}
+
+// converge waits until all clients agree with each other and with who is really there.
+func (w *world) converge() {
+	w.Helper()
+	ctx, cancel := limit()
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		diff := w.disagreement()
+		if diff == "" {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			w.Errorf("the clients do not come to agree:\n%s", diff)
+			return
+		}
+	}
+}
+
+// disagreement says what two clients see differently, or what is not so.
+func (w *world) disagreement() string {
+	here, left := map[string]bool{}, map[string]bool{}
+	var live []*actor
+	for _, a := range w.all() {
+		switch {
+		case a.name == "":
+		case a.Open():
+			here[a.name] = true
+			live = append(live, a)
+		default:
+			left[a.name] = true
+		}
+	}
+	views := make([]springclient.Snapshot, len(live))
+	for i, a := range live {
+		views[i] = a.Snapshot()
+		for name := range here {
+			if _, ok := views[i].World.Users[name]; !ok {
+				return fmt.Sprintf("%s does not see %s, who is there", a.name, name)
+			}
+		}
+		for name := range left {
+			if _, ok := views[i].World.Users[name]; ok && !here[name] {
+				return fmt.Sprintf("%s sees %s, who has left", a.name, name)
+			}
+		}
+	}
+	for i, a := range live {
+		for j := range i {
+			if diff := compare(views[i], views[j], a.Flavor() == live[j].Flavor()); diff != "" {
+				return fmt.Sprintf("%s (node %d) and %s (node %d):\n%s", live[j].name, live[j].node+1, a.name, a.node+1, diff)
+			}
+		}
+	}
+	return ""
+}
+
+// compare compares what two clients can both know.
+func compare(a, b springclient.Snapshot, sameFlavor bool) string {
+	private := cmpopts.IgnoreUnexported(springclient.User{})
+	if sameFlavor {
+		if diff := cmp.Diff(b.World, a.World, private); diff != "" {
+			return diff
+		}
+	} else {
+		if diff := cmp.Diff(ids(b.World.Users), ids(a.World.Users)); diff != "" {
+			return diff
+		}
+		if diff := cmp.Diff(opened(b.World.Battles), opened(a.World.Battles)); diff != "" {
+			return diff
+		}
+	}
+	if a.Room != nil && b.Room != nil && a.Room.ID == b.Room.ID {
+		if diff := cmp.Diff(b.Room, a.Room); diff != "" {
+			return diff
+		}
+	}
+	for channel, members := range a.Channels {
+		if others, ok := b.Channels[channel]; ok {
+			if diff := cmp.Diff(others, members); diff != "" {
+				return "channel " + channel + ":\n" + diff
+			}
+		}
+	}
+	return ""
+}
+
+func ids(users map[string]springclient.User) map[string]int64 {
+	out := map[string]int64{}
+	for name, u := range users {
+		out[name] = u.ID
+	}
+	return out
+}
+
+func opened(battles map[int64]springclient.BattleView) map[int64]springclient.Opened {
+	out := map[int64]springclient.Opened{}
+	for id := range maps.Keys(battles) {
+		out[id] = battles[id].Opened
+	}
+	return out
+}

@@ -1,0 +1,30 @@
+// Package transcript plays golden conversations with the Spring protocol.
+//
+// A conversation is a txtar file: its comment says what it shows, its file
+// "script" has one step a line. Names are connections; each is on another node
+// than the one before, so that one file shows the same behavior on one node and
+// on many.
+//
+//	alice: login              connect and log in with an account of its own
+//	alice: login new          … that has never been used
+//	host:  login bot          … with role bot; also "moderator"
+//	alice: login as bob       … with bob's account
+//	alice: connect            connect only; "tls" for the TLS port
+//	alice: stls               change to TLS
+//	alice: open               open a plain battle; binds $battle
+//	alice: open WORD          … with a password
+//	alice: enter host         be let into host's battle
+//	alice: close              end the connection
+//	alice: closed             the server ends the connection
+//	alice: skip               go on behind all lines that have come
+//	alice: free WORD          bind $WORD to a name that nobody has
+//	meet                      wait until all that are logged in see each other
+//	strict                    from here on no other line may come between
+//	alice> LINE               alice sends
+//	alice< LINE               alice gets, in this order; others may come between
+//	alice! LINE               alice has not got since the last skip or meet
+//
+// In lines * is any word, … anything, $name a variable ($alice is the name of
+// alice's account, $alice_id its id), $$ a dollar, ⇥ a tab, ␠ a blank that
+// matters. A conversation is not passed if a client's model has seen a violation.
+package transcript

@@ -39,9 +39,8 @@ func TestPasswordForm(t *testing.T) {
 	}
 }
 
-// TestPasswordVector checks a hash that another implementation made (the reference
-// command line tool: password, somesaltsomesalt).
-func TestPasswordVector(t *testing.T) {
+// TestClientPassword: the form that real clients send.
+func TestClientPassword(t *testing.T) {
 	t.Parallel()
 	if got := ClientPassword("password"); got != "X03MO1qnZdYdgyfeuILPmQ==" {
 		t.Errorf("client form %q", got)

@@ -292,6 +292,21 @@ func TestChangeConflict(t *testing.T) {
 	}
 }
 
+// TestUsersAreImmutable: a change never reaches into a value that others hold.
+func TestUsersAreImmutable(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	held := s.add(t, "Bob", Bot)
+	held, _ = s.UserByID(t.Context(), held.ID)
+	_, err := s.change(t.Context(), held.ID, func(u *User) error {
+		u.Name, u.Roles[0] = "Other", Admin
+		return nil
+	})
+	if err != nil || held.Name != "Bob" || held.Roles[0] != Bot {
+		t.Errorf("%+v %v", held, err)
+	}
+}
+
 func TestCreate(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, map[string]string{"account.registration": "false"})

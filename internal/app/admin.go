@@ -76,7 +76,7 @@ func addUser(ctx context.Context, accounts *account.Service, u NewUser) error {
 	}
 	_, err := accounts.Create(ctx, account.NewUser{Name: u.Name, Password: password, Email: u.Email}, roles...)
 	if err != nil {
-		return fmt.Errorf("add user %s: %w", u.Name, err)
+		return fmt.Errorf("add user: %w", err)
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func ListConfig(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer
 			if i.Set {
 				set = "set"
 			}
-			return []any{i.Key, strings.ReplaceAll(i.Text, "\n", `\n`), set, i.Description}
+			return []any{i.Key, short(strings.ReplaceAll(i.Text, "\n", `\n`)), set, i.Description}
 		})
 	})
 }
@@ -187,6 +187,16 @@ func writeOwners(owners []registry.Owner, asJSON bool, w io.Writer) error {
 		}
 		return []any{o.Key, o.Node, o.Incarnation, o.Epoch, state, time.UnixMilli(o.Since).UTC().Format(time.DateTime)}
 	})
+}
+
+// shortText is how much of a long text a list shows; config get prints all of it.
+const shortText = 40
+
+func short(s string) string {
+	if r := []rune(s); len(r) > shortText {
+		return string(r[:shortText-1]) + "…"
+	}
+	return s
 }
 
 func dash(s string) string {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"sync/atomic"
 
-	"teiserver/internal/client"
 	"teiserver/internal/ops"
 )
 
@@ -52,17 +51,18 @@ func (s *Server) sources() ops.Sources {
 	c := &s.spring.Counters
 	number := func(n *atomic.Int64) func() float64 { return func() float64 { return float64(n.Load()) } }
 	return ops.Sources{
-		Connections:   number(&c.Connections),
-		Clients:       func() float64 { return float64(s.clients.Count()) },
-		Logins:        number(&c.Logins),
-		LoginsRefused: number(&c.Refused),
-		LinesIn:       number(&c.LinesIn),
-		LinesOut:      func() float64 { return float64(client.LinesOut()) },
-		SlowCloses:    number(&c.Slow),
-		FloodCloses:   number(&c.Floods),
-		Panics:        number(&c.Panics),
-		RosterUsers:   func() float64 { users, _ := s.roster.Count(); return float64(users) },
-		RosterLobbies: func() float64 { _, lobbies := s.roster.Count(); return float64(lobbies) },
-		Members:       func() float64 { return float64(len(s.node.Members())) },
+		Connections:       number(&c.Connections),
+		Clients:           func() float64 { return float64(s.clients.Count()) },
+		Logins:            number(&c.Logins),
+		LoginsRefused:     number(&c.Refused),
+		LinesIn:           number(&c.LinesIn),
+		OutQueueBytes:     func() float64 { return float64(s.spring.QueuedBytes()) },
+		LeaseTrustSeconds: func() float64 { return s.node.TrustLeft().Seconds() },
+		SlowCloses:        number(&c.Slow),
+		FloodCloses:       number(&c.Floods),
+		Panics:            number(&c.Panics),
+		RosterUsers:       func() float64 { users, _ := s.roster.Count(); return float64(users) },
+		RosterLobbies:     func() float64 { _, lobbies := s.roster.Count(); return float64(lobbies) },
+		Members:           func() float64 { return float64(len(s.node.Members())) },
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"teiserver/internal/account"
 	"teiserver/internal/client"
 	"teiserver/internal/cluster"
+	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/cache"
 	"teiserver/internal/config"
 	"teiserver/internal/friend"
@@ -37,6 +38,7 @@ type Server struct {
 
 	store    *store.Store
 	node     *cluster.Node
+	bus      bus.Bus
 	caches   *cache.Caches
 	settings *setting.Service
 	accounts *account.Service

@@ -116,23 +116,22 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	node, err := cluster.New(cluster.Options{
+	node := cluster.New(cluster.Options{
 		Name: s.cfg.NodeName, Version: Version, Single: !s.cfg.Clustered(), Address: s.cfg.ClusterListen,
 		BootID: bootID(), FolderLocked: true,
 		Leases: s.store, Owners: s.store, Sequences: s.store,
 		Bus: func(ctx context.Context, self bus.Origin, clusterID string) (bus.Bus, error) {
-			return bus.OpenNATS(ctx, bus.Options{
+			b, err := bus.OpenNATS(ctx, bus.Options{
 				Self: self, ClusterID: clusterID, Listen: s.cfg.ClusterListen, Join: s.cfg.ClusterJoin,
 				Secret: string(s.cfg.ClusterSecret), TLS: routes, Log: s.log, OnPeerError: s.peerRefused,
 			})
+			s.bus = b
+			return b, err
 		},
-		Clients:     func() int { return int(s.countClients()) },
+		Clients:     s.countClients,
 		OnCondemned: func() { s.fail(ErrCondemned) },
 		Log:         s.log,
 	})
-	if err != nil {
-		return err
-	}
 	node.Register(lobby.NewKind(s.store))
 	node.Register(chat.NewKind(s.store))
 	node.Register(coordinator.NewKind())
@@ -162,7 +161,7 @@ func (s *Server) countClients() int {
 
 // buildDomain makes the services and the view.
 func (s *Server) buildDomain(ctx context.Context) error {
-	s.caches = cache.New(s.node.Bus(), s.store, cache.Options{Log: s.log})
+	s.caches = cache.New(s.bus, s.store, cache.Options{Log: s.log})
 	s.settings = setting.NewService(s.store, s.caches, s.log)
 	s.accounts = account.NewService(s.store, s.caches, func(ctx context.Context) (int64, error) {
 		return s.node.Next(ctx, sequenceUser)
@@ -182,10 +181,10 @@ func (s *Server) buildDomain(ctx context.Context) error {
 		Clients: s.clients, Accounts: s.accounts, Settings: s.settings,
 		TLS: s.tls, Unlimited: s.cfg.Unlimited, Log: s.log,
 	})
-	s.run("caches", s.caches.Run)
+	s.run("caches", func(ctx context.Context) { _ = s.caches.Run(ctx) })
 	s.run("accounts", s.accounts.Run)
 	s.run("sessions", s.clients.Run)
-	s.run("roster", s.roster.Run)
+	s.run("roster", func(ctx context.Context) { _ = s.roster.Serve(ctx) })
 	return nil
 }
 
@@ -204,8 +203,8 @@ func (s *Server) fillStore(ctx context.Context) error {
 	return s.ensureAdministrator(ctx)
 }
 
-// fillRoster waits until this node sees what the others show, then makes sure that
-// what must run once in the cluster runs.
+// fillRoster waits until this node sees what the others show and may take over what
+// nobody runs.
 func (s *Server) fillRoster(ctx context.Context) error {
 	wait, cancel := context.WithTimeout(ctx, hearTimeout)
 	defer cancel()
@@ -224,7 +223,14 @@ func (s *Server) fillRoster(ctx context.Context) error {
 			s.log.Warn("not every node was heard in time", "members", memberNames(s.node.Members()))
 		}
 	}
-	return s.node.Ensure(ctx)
+	select {
+	case <-s.node.Ready():
+		return nil
+	case err := <-s.fatal:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func memberNames(members []cluster.Member) string {

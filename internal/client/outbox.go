@@ -149,6 +149,13 @@ func (o *Outbox) fail(err error) {
 	}
 }
 
+// Queued is the number of bytes that wait and count towards the bound.
+func (o *Outbox) Queued() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.bytes
+}
+
 // Err returns why the connection failed, nil while it works or if it was closed in order.
 func (o *Outbox) Err() error {
 	o.mu.Lock()

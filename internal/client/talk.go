@@ -27,6 +27,10 @@ func (c *Client) LeaveChannel(ctx context.Context, name string) error {
 	}
 	delete(c.channels, name)
 	_, err := c.svc.Runtime.Call(ctx, channelKey(name), chat.Leave{Member: c.member()})
+	c.svc.Roster.Part(c, name)
+	if err != nil {
+		c.svc.Runtime.Cast(channelKey(name), chat.Leave{Member: c.member()}) // until it is known
+	}
 	return err
 }
 

@@ -9,9 +9,10 @@ import (
 	"teiserver/internal/lobby"
 )
 
-// forgetAfter is how long a lobby is remembered that nobody lists and whose founder
-// nobody knows. A take-over is over long before.
-const forgetAfter = time.Minute
+// probeAfter is how long a lobby may be listed by no living node before this node
+// asks for it by following it: a take-over takes less. Without it a node that came
+// too late to hear of a lobby's end would show it until its founder leaves.
+const probeAfter = 5 * time.Second
 
 // absence is a session that a process of this node counts as inside though it is
 // not the user's session any more.
@@ -35,20 +36,47 @@ func (s *state) tick() {
 		return len(u.waiting) == 0
 	})
 	for _, ch := range s.chans {
-		s.followChannel(ch)
+		s.channelTick(ch)
 	}
 	for _, l := range s.lobbies {
-		if l.founder != nil || l.room != nil || l.closed || s.listed(l) || s.expected(l) {
-			l.unlisted = time.Time{}
-			continue
-		}
-		if l.unlisted.IsZero() {
-			l.unlisted = s.now
-		} else if s.now.Sub(l.unlisted) >= forgetAfter {
-			s.end(l, l.version)
+		s.probe(l, s.listed(l))
+		if len(l.stay) > 0 {
+			s.apply(l)
 		}
 	}
+	s.patrol()
 	s.settle()
+}
+
+// patrol asks for one lobby after the other. A node that hands a lobby over takes it
+// off its list without a word, so what it listed once proves nothing for ever.
+func (s *state) patrol() {
+	if len(s.open) == 0 {
+		return
+	}
+	s.beat++
+	if l := s.open[s.beat%len(s.open)]; l.room == nil {
+		l.probed = true
+		s.openRoom(l)
+	}
+}
+
+// probe follows a lobby that nobody lists: its room, or that there is none, tells.
+func (s *state) probe(l *hall, listed bool) {
+	switch {
+	case l.closed:
+	case listed:
+		l.unlisted = time.Time{}
+		if l.probed && l.room.heard {
+			l.probed = false
+			s.dropIdle(l)
+		}
+	case l.unlisted.IsZero():
+		l.unlisted = s.now
+	case !l.probed && s.now.Sub(l.unlisted) >= probeAfter:
+		l.probed = true
+		s.openRoom(l)
+	}
 }
 
 // listed reports whether a living node lists the lobby as its own.
@@ -59,12 +87,6 @@ func (s *state) listed(l *hall) bool {
 		}
 	}
 	return false
-}
-
-// expected reports whether the founder's session is known.
-func (s *state) expected(l *hall) bool {
-	u := s.users[l.info.Founder.User]
-	return l.named && u != nil && u.online(l.info.Founder.Session)
 }
 
 func (u *user) online(session int64) bool {

@@ -21,8 +21,7 @@ type channel struct {
 
 	viewers []*viewer // have been told ChannelEntered
 	wishing []*viewer // will be, when they are members
-	again   map[*viewer]time.Time
-	audited bool // owned by this node: its members are checked
+	audited bool      // owned by this node: its members are checked
 	held    []line
 	watched bool
 	dead    bool
@@ -37,8 +36,10 @@ type tap struct {
 // place is a member of a channel.
 type place struct {
 	chat.Member
-	order int64
-	shown bool
+	order   int64
+	shown   bool
+	stays   time.Time // a new owner does not know it yet
+	leaving time.Time // its viewer has left and expects Left until then
 }
 
 // join wants a viewer in a channel; ChannelEntered is shown when it is a member.
@@ -48,22 +49,56 @@ func (s *state) join(v Viewer, name string) {
 		return
 	}
 	ch := s.channel(name)
-	switch {
-	case slices.Contains(ch.viewers, r):
-		// It has left and comes back, and we have not heard that it left.
-		if ch.again == nil {
-			ch.again = map[*viewer]time.Time{}
-		}
-		ch.again[r] = s.now.Add(maxWait)
-	case !slices.Contains(ch.wishing, r):
+	if !slices.Contains(r.chans, ch) {
 		ch.wishing = append(ch.wishing, r)
 		r.chans = append(r.chans, ch)
-		if p := ch.members[r.user.id]; p != nil && p.shown && p.Session == r.session {
-			s.channelEnter(ch, r)
-		}
+		s.channelWelcome(ch, r)
 	}
 	s.followChannel(ch)
 	s.settle()
+}
+
+// part takes a viewer out at once. If it comes back before the channel has said
+// that it left, the old membership is not taken for the new one.
+func (s *state) part(v Viewer, name string) {
+	r, ch := s.find(v), s.chans[name]
+	if r == nil || ch == nil || !slices.Contains(r.chans, ch) {
+		return
+	}
+	if p := ch.members[r.user.id]; p != nil && p.Session == r.session {
+		p.leaving = s.now.Add(maxWait)
+	}
+	s.dropChannel(ch, r)
+	s.settle()
+}
+
+// channelWelcome answers a joiner if its membership is visible.
+func (s *state) channelWelcome(ch *channel, v *viewer) {
+	p := ch.members[v.user.id]
+	if p == nil || !p.shown || p.Session != v.session || !p.leaving.IsZero() {
+		return
+	}
+	if slices.Contains(ch.wishing, v) {
+		s.channelEnter(ch, v)
+	}
+}
+
+// channelTick looks again for a channel without a process, gives up members that
+// nobody repeated, and believes a membership that was to end but did not.
+func (s *state) channelTick(ch *channel) {
+	s.followChannel(ch)
+	for _, p := range ch.members {
+		if !p.stays.IsZero() && !s.now.Before(p.stays) {
+			s.channelGone(ch, p)
+		}
+	}
+	for _, v := range slices.Clone(ch.wishing) {
+		if p := ch.members[v.user.id]; p != nil && !p.leaving.IsZero() && !s.now.Before(p.leaving) {
+			p.leaving = time.Time{}
+			s.channelWelcome(ch, v)
+		}
+	}
+	s.unfollowIdle(ch)
 }
 
 func (s *state) channel(name string) *channel {
@@ -94,7 +129,6 @@ func (s *state) dropChannel(ch *channel, v *viewer) {
 func (ch *channel) drop(v *viewer) {
 	ch.viewers = remove(ch.viewers, v)
 	ch.wishing = remove(ch.wishing, v)
-	delete(ch.again, v)
 	v.chans = remove(v.chans, ch)
 }
 
@@ -132,7 +166,8 @@ func (s *state) channelReset(t *tap, v feed.Version, view chat.View) {
 	if t.dead || ch.heard && v.Less(ch.version) {
 		return
 	}
-	if ch.heard && v.Epoch > ch.version.Epoch {
+	takenOver := ch.heard && v.Epoch > ch.version.Epoch
+	if takenOver {
 		s.repeatChannel(ch)
 	}
 	ch.heard, ch.version, ch.author = true, v, view.AuthorName
@@ -141,7 +176,15 @@ func (s *state) channelReset(t *tap, v feed.Version, view chat.View) {
 		fresh[m.User] = m.Session
 	}
 	for id, p := range ch.members {
-		if session, ok := fresh[id]; !ok || session != p.Session {
+		session, ok := fresh[id]
+		switch {
+		case ok && session == p.Session:
+			p.stays = time.Time{}
+		case ok:
+			s.channelGone(ch, p)
+		case takenOver:
+			p.stays = s.now.Add(repeatTime)
+		case p.stays.IsZero():
 			s.channelGone(ch, p)
 		}
 	}
@@ -173,8 +216,12 @@ func (s *state) channelEvent(t *tap, v feed.Version, event any) {
 	}
 	ch.version = v
 	switch e := event.(type) {
+	case chat.Authored:
+		ch.author = e.AuthorName
 	case chat.Joined:
-		if p := ch.members[e.User]; p != nil && p.Session != e.Session {
+		if p := ch.members[e.User]; p != nil && p.Session == e.Session {
+			p.stays = time.Time{}
+		} else if p != nil {
 			s.channelGone(ch, p)
 		}
 		s.channelPlace(ch, e.Member)
@@ -208,16 +255,9 @@ func (s *state) channelGone(ch *channel, p *place) {
 	delete(ch.members, p.User)
 	u.chans = remove(u.chans, ch)
 	for _, v := range u.viewers {
-		if v.session != p.Session || !slices.Contains(ch.viewers, v) {
-			continue
+		if v.session == p.Session && slices.Contains(ch.viewers, v) {
+			ch.drop(v)
 		}
-		if until, ok := ch.again[v]; ok && s.now.Before(until) {
-			delete(ch.again, v)
-			ch.viewers = remove(ch.viewers, v)
-			ch.wishing = append(ch.wishing, v)
-			continue
-		}
-		ch.drop(v)
 	}
 	s.prune(u)
 }
@@ -240,8 +280,8 @@ func (s *state) channelShow(ch *channel, u *user) {
 		}
 		v.Show(up)
 	}
-	if v := u.viewer(p.Session); v != nil && slices.Contains(ch.wishing, v) {
-		s.channelEnter(ch, v)
+	if v := u.viewer(p.Session); v != nil {
+		s.channelWelcome(ch, v)
 	}
 }
 

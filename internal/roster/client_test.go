@@ -134,6 +134,7 @@ func (c *strict) inside(u *User, id int64) {
 		c.bad("user %d enters %d but is in %d", u.ID, id, c.where[u.ID])
 	}
 	c.where[u.ID] = id
+	c.users[u.ID] = u // its status is told again
 }
 
 func (c *strict) enterRoom(id int64, v lobby.View) {
@@ -450,7 +451,7 @@ func (c *strict) entered(e Entered) {
 func (c *strict) showChannel(e Event) {
 	switch e := e.(type) {
 	case ChannelEntered:
-		c.note("channel %s", e.Name)
+		c.note("channel-entered %s", e.Name)
 		if c.channels[e.Name] != nil {
 			c.bad("channel %s entered twice", e.Name)
 		}

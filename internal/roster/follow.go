@@ -154,19 +154,24 @@ func (r *Roster) view(_ context.Context, then func(v feed.Version, view any)) er
 // The followers hand over what the feeds say. A value of an unexpected type comes
 // from a newer release and is left out.
 
+// A node's feeds have its incarnation as epoch. A topic names the node only: what
+// another life of it says is not for this record.
+
 type presenceFollower struct {
 	r *Roster
 	n *node
 }
 
-func (f presenceFollower) Reset(_ feed.Version, view any) {
-	if p, ok := view.(PresenceView); ok {
+func (f presenceFollower) Reset(v feed.Version, view any) {
+	if p, ok := view.(PresenceView); ok && v.Epoch == f.n.Incarnation {
 		f.r.do(func(s *state) { s.presenceReset(f.n, p.Users) })
 	}
 }
 
-func (f presenceFollower) Event(_ feed.Version, event any) {
-	f.r.do(func(s *state) { s.presenceEvent(f.n, event) })
+func (f presenceFollower) Event(v feed.Version, event any) {
+	if v.Epoch == f.n.Incarnation {
+		f.r.do(func(s *state) { s.presenceEvent(f.n, event) })
+	}
 }
 
 type indexFollower struct {
@@ -176,14 +181,14 @@ type indexFollower struct {
 	event func(*state, *node, process.Indexed)
 }
 
-func (f indexFollower) Reset(_ feed.Version, view any) {
-	if x, ok := view.(process.IndexView); ok {
+func (f indexFollower) Reset(v feed.Version, view any) {
+	if x, ok := view.(process.IndexView); ok && v.Epoch == f.n.Incarnation {
 		f.r.do(func(s *state) { f.reset(s, f.n, x.Entries) })
 	}
 }
 
-func (f indexFollower) Event(_ feed.Version, event any) {
-	if x, ok := event.(process.Indexed); ok {
+func (f indexFollower) Event(v feed.Version, event any) {
+	if x, ok := event.(process.Indexed); ok && v.Epoch == f.n.Incarnation {
 		f.r.do(func(s *state) { f.event(s, f.n, x) })
 	}
 }

@@ -127,8 +127,14 @@ func (s *state) apply(l *hall) {
 		named, info, seats = true, view.Info, seatsOf(view.Members)
 		info.ID = l.id
 	}
-	if !named {
-		info, seats = lobby.Info{}, nil
+	epoch := l.version.Epoch
+	if live {
+		epoch = l.room.version.Epoch
+	}
+	if named {
+		seats = s.withStays(l, epoch, seats)
+	} else {
+		info, seats, l.stay = lobby.Info{}, nil, nil
 	}
 	s.applyFounder(l, named, info.Founder)
 	s.applySeats(l, seats)
@@ -143,6 +149,34 @@ func (s *state) apply(l *hall) {
 			s.mark(s.users[seats[i].User])
 		}
 	}
+}
+
+// withStays adds the members of the owner before whom the new one does not name.
+func (s *state) withStays(l *hall, epoch int64, seats []lobby.Seat) []lobby.Seat {
+	if l.named && epoch > l.epoch {
+		for _, seat := range l.seats {
+			if !slices.ContainsFunc(l.stay, func(x stay) bool { return x.User == seat.User }) {
+				l.stay = append(l.stay, stay{seat, s.now.Add(repeatTime)})
+			}
+		}
+	}
+	l.epoch = epoch
+	if len(l.stay) == 0 {
+		return seats
+	}
+	l.stay = slices.DeleteFunc(l.stay, func(x stay) bool {
+		named := slices.ContainsFunc(seats, func(o lobby.Seat) bool { return o.User == x.User })
+		return named || !s.now.Before(x.until)
+	})
+	seats = slices.Clone(seats)
+	for _, x := range l.stay {
+		seats = append(seats, x.Seat)
+	}
+	return seats
+}
+
+func (l *hall) stays(id int64) bool {
+	return slices.ContainsFunc(l.stay, func(x stay) bool { return x.User == id })
 }
 
 func seatsOf(members []lobby.Member) []lobby.Seat {

@@ -34,7 +34,7 @@ func (s *state) memberCame(u *user, l *hall, join int64) {
 	self := u.viewer(u.shown.Session)
 	var m lobby.Member
 	if l.live {
-		m, _ = l.room.replica.Member(u.id)
+		m, _ = l.room.member(u.id)
 	}
 	if len(l.viewers) > 0 {
 		room := &Update{Event: MemberCame{Lobby: value, User: u.shown, Room: true}}
@@ -71,18 +71,24 @@ func (s *state) entered(v *viewer, l *hall, value *Lobby, me lobby.Member) {
 	view := l.room.replica.View()
 	e := Entered{Lobby: value, Me: v.user.shown, ScriptPassword: me.ScriptPassword, View: view}
 	e.Statuses = append(e.Statuses, StatusSet{User: l.founder.shown, Status: view.FounderStatus})
-	for _, m := range view.Members {
-		u := s.users[m.User]
+	var stale []*User // members since it was here before; it did not hear their statuses
+	for _, seat := range l.seats {
+		u := s.users[seat.User]
 		if u == nil || u.in != l {
 			continue
 		}
-		if m.Told {
+		if m, ok := l.room.member(u.id); ok && m.Told {
 			e.Statuses = append(e.Statuses, StatusSet{User: u.shown, Status: m.Status})
 		}
-		if v.own && u != v.user && v.told[u.id] != l.id {
-			v.tell(u.id, l.id)
-			e.Unknown = append(e.Unknown, u.shown)
+		if !v.own || u == v.user {
+			continue
 		}
+		if v.told[u.id] == l.id {
+			stale = append(stale, u.shown)
+			continue
+		}
+		v.tell(u.id, l.id)
+		e.Unknown = append(e.Unknown, u.shown)
 	}
 	for _, c := range view.Computers {
 		if shown, ok := l.room.computers[c.Name]; ok {
@@ -97,6 +103,9 @@ func (s *state) entered(v *viewer, l *hall, value *Lobby, me lobby.Member) {
 		v.asking = nil
 	}
 	l.viewers = append(l.viewers, v)
+	for _, u := range stale {
+		v.Show(&Update{Event: UserChanged{User: u}})
+	}
 }
 
 // memberWent shows a user leaving a lobby that stays.

@@ -291,13 +291,15 @@ func (m *sim) talkSome() {
 	ch := m.topic("main")
 	switch m.rnd.Intn(3) {
 	case 0:
+		m.logf("chan join %d/%d", c.id, c.session)
 		m.in(c.at, func(s *state) { s.join(c.strict, "main") })
 		m.seat(ch, c.member())
 	case 1:
 		if c.channels["main"] != nil {
+			m.logf("chan part %d/%d", c.id, c.session)
 			m.part(ch, c.member())
+			m.in(c.at, func(s *state) { s.part(c.strict, "main") })
 			delete(c.channels, "main") // the answer to LEAVE
-			m.drain()
 		}
 	case 2:
 		for _, x := range ch.rep.Members {
@@ -332,6 +334,9 @@ func (m *sim) compare(seed int64) {
 	}
 	for id := range founders {
 		for _, x := range m.lobbies[id].rep.View().Members {
+			if hosts := founders[where[x.User]] == x.User; hosts {
+				continue // who hosts is nowhere else
+			}
 			if users[x.User].Session == x.Session && joins[x.User] < x.Join {
 				where[x.User], joins[x.User] = id, x.Join
 			}

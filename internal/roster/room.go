@@ -19,6 +19,9 @@ func (s *state) roomReset(r *room, v feed.Version, view lobby.View) {
 		s.repeat(r) // what is held here, before it is replaced by what survived
 	}
 	old := r.replica
+	if v.Epoch > r.version.Epoch {
+		r.before = old
+	}
 	r.replica, r.version = lobby.NewReplica(view), v
 	s.roomHeard(r)
 	if r.live && old != nil {
@@ -77,7 +80,10 @@ func (s *state) roomEvent(r *room, v feed.Version, event any) {
 func (s *state) roomChanged(r *room, event any) {
 	l := r.l
 	switch e := event.(type) {
-	case lobby.Entered, lobby.InfoSet:
+	case lobby.Entered:
+		s.apply(l)
+		s.returned(r, e.Member)
+	case lobby.InfoSet:
 		s.apply(l)
 	case lobby.Departed:
 		s.kicked.l, s.kicked.user = nil, 0
@@ -108,6 +114,30 @@ func (s *state) roomChanged(r *room, event any) {
 	case lobby.UnitsSet:
 		s.toRoom(l, UnitsSet{Disabled: e.Disabled})
 	}
+}
+
+// returned shows what differs in the status of a member whom an edge has repeated.
+func (s *state) returned(r *room, m lobby.Member) {
+	if r.before == nil || !m.Told {
+		return
+	}
+	u := s.users[m.User]
+	old, ok := r.before.Member(m.User)
+	if !ok || old.Who != m.Who || old.Join != m.Join || old.Told && old.Status == m.Status {
+		return
+	}
+	if u.in == r.l && u.join == m.Join {
+		s.toRoom(r.l, StatusSet{User: u.shown, Status: m.Status})
+	}
+}
+
+// member returns a member as the owner knows it, or as the one before did.
+func (r *room) member(user int64) (lobby.Member, bool) {
+	m, ok := r.replica.Member(user)
+	if !ok && r.before != nil {
+		return r.before.Member(user)
+	}
+	return m, ok
 }
 
 func (s *state) denied(r *room, e lobby.Denied) {
@@ -409,6 +439,10 @@ func (s *state) localHost(l *hall) *viewer {
 
 func requestOf(a lobby.Asked) request { return request{a.User, a.Session, a.Join} }
 
+// repeatTime is how long members unknown to a new owner are kept: the owner waits
+// 300 ms for the edges to repeat them, and the answer has to come back.
+const repeatTime = time.Second
+
 // takenOver: a process goes on elsewhere; its edges repeat what their clients hold.
 func (s *state) takenOver(key cluster.Key) {
 	switch key.Kind {
@@ -432,7 +466,7 @@ func (s *state) repeat(r *room) {
 			again.Founder = &founder
 			continue
 		}
-		if m, ok := r.replica.Member(v.user.id); ok && m.Session == v.session {
+		if m, ok := r.member(v.user.id); ok && m.Session == v.session {
 			again.Members = append(again.Members, m)
 		}
 	}

@@ -144,8 +144,12 @@ func (r *Roster) Enter(ctx context.Context, v Viewer, lobbyID int64) error {
 func (r *Roster) Abandon(v Viewer, lobbyID int64) { r.do(func(s *state) { s.abandon(v, lobbyID) }) }
 
 // Join follows a channel for a viewer; ChannelEntered is shown when it is a member.
-// It ends when the channel says that the session has left.
+// Joining twice says nothing.
 func (r *Roster) Join(v Viewer, channel string) { r.do(func(s *state) { s.join(v, channel) }) }
+
+// Part ends what Join began; nothing of the channel is shown when it has returned. It
+// ends by itself when the channel says that the session has left.
+func (r *Roster) Part(v Viewer, channel string) { r.do(func(s *state) { s.part(v, channel) }) }
 
 // User returns a visible user by id, UserByName by exact name.
 func (r *Roster) User(id int64) (*User, bool) {

@@ -238,6 +238,9 @@ func (s *state) memberTarget(u *user) (*hall, int64) {
 	if v := u.viewer(u.next.shown.Session); v != nil && !(v.begun && l.live) {
 		return nil, 0
 	}
+	if u.in != l && l.stays(u.id) {
+		return nil, 0 // who stays was inside; nobody enters like this
+	}
 	return l, join
 }
 

@@ -582,10 +582,10 @@ func (m *sim) drain() {
 
 // rest lets everything arrive and the audits run until nothing happens any more.
 func (m *sim) rest() {
-	for range 4 {
+	for range 5 + m.openCount() {
 		m.drain()
 		for _, c := range slices.Clone(m.clients) {
-			if c.ended {
+			if c.ended || c.session < m.session[c.id] { // the store knows better
 				m.logout(c, false)
 			}
 		}
@@ -608,6 +608,14 @@ func (m *sim) rest() {
 		}
 		m.drain()
 	}
+}
+
+func (m *sim) openCount() int {
+	most := 0
+	for _, n := range m.living() {
+		most = max(most, len(n.s.open))
+	}
+	return most
 }
 
 // check looks at invariants of a roster's own books.

@@ -42,6 +42,7 @@ type state struct {
 		user int64
 	}
 	absent  map[absence]struct{} // at the last audit
+	beat    int                  // of the patrol
 	effects []effect
 	dropped int64 // deliveries and lines that waited in vain
 }
@@ -100,6 +101,8 @@ type hall struct {
 	info  lobby.Info
 	seats []lobby.Seat
 	live  bool
+	epoch int64 // of the source
+	stay  []stay
 
 	// As shown.
 	founder   *user // nil: not shown
@@ -110,7 +113,15 @@ type hall struct {
 	host      *viewer
 
 	refs     []*viewer // that need the room
-	unlisted time.Time
+	probed   bool      // followed because no node lists it
+	unlisted time.Time // since when
+}
+
+// stay is a member whom a new owner does not know yet. What the old one did last may
+// be lost with it; the edges repeat it, see repeat. Until then nobody is told.
+type stay struct {
+	lobby.Seat
+	until time.Time
 }
 
 // room is the replica of a lobby's feed.
@@ -121,7 +132,8 @@ type room struct {
 	live    bool // not older than the summary when it came: from then on the only source
 	dead    bool
 	replica *lobby.Replica
-	ready   chan struct{} // closed when heard or dead
+	before  *lobby.Replica // of the owner before, for those who stay
+	ready   chan struct{}  // closed when heard or dead
 
 	computers map[string]lobby.Computer // shown
 	held      []line

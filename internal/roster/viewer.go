@@ -217,16 +217,26 @@ func (s *state) ref(l *hall, v *viewer) {
 	}
 	l.refs = append(l.refs, v)
 	v.follows = append(v.follows, l)
-	if l.room == nil {
-		l.room = &room{l: l, ready: make(chan struct{}), computers: map[string]lobby.Computer{}, asked: map[request]struct{}{}}
-		s.effects = append(s.effects, followRoom{l.room})
+	s.openRoom(l)
+}
+
+func (s *state) openRoom(l *hall) {
+	if l.room != nil {
+		return
 	}
+	l.room = &room{l: l, ready: make(chan struct{}), computers: map[string]lobby.Computer{}, asked: map[request]struct{}{}}
+	s.effects = append(s.effects, followRoom{l.room})
 }
 
 func (s *state) unref(l *hall, v *viewer) {
 	l.refs = remove(l.refs, v)
 	v.follows = remove(v.follows, l)
-	if len(l.refs) > 0 || l.room == nil {
+	s.dropIdle(l)
+}
+
+// dropIdle stops following a room that nobody needs.
+func (s *state) dropIdle(l *hall) {
+	if len(l.refs) > 0 || l.probed || l.room == nil {
 		return
 	}
 	s.dropRoom(l)

@@ -105,12 +105,12 @@ type definition interface {
 
 // Info describes a setting and its present value.
 type Info struct {
-	Key         string
-	Text        string // present value
-	Default     string
-	Form        string // what is expected
-	Description string
-	Set         bool // differs from the default because somebody set it
+	Key         string `json:"key"`
+	Text        string `json:"value"` // present value
+	Default     string `json:"default"`
+	Form        string `json:"form"` // what is expected
+	Description string `json:"description"`
+	Set         bool   `json:"set"` // somebody set it, be it to the default
 }
 
 func (s *Setting[T]) describe() Info {

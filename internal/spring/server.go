@@ -145,3 +145,14 @@ func (s *Server) Shutdown(ctx context.Context, reason string) error {
 	<-done
 	return fmt.Errorf("cut %d connections that did not end in time", left)
 }
+
+// QueuedBytes is what waits to be written to all connections.
+func (s *Server) QueuedBytes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum := 0
+	for c := range s.conns {
+		sum += c.out.Queued()
+	}
+	return sum
+}

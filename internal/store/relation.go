@@ -167,6 +167,7 @@ func (s *Store) change(ctx context.Context, a, b int64, work func(p pair) (bool,
 // RequestFriend implements friend.Store.
 func (s *Store) RequestFriend(ctx context.Context, from, to int64) (accepted bool, logged []cache.Change, err error) {
 	logged, err = s.change(ctx, from, to, func(p pair) (bool, error) {
+		accepted = false // of an earlier try
 		if friends, err := p.has(from, friendship, to); friends || err != nil {
 			return false, err
 		}

@@ -84,6 +84,9 @@ func (p *play) step(s Step) error {
 		return p.meet(ctx)
 	case s.Op == ':':
 		args := strings.Fields(s.Text)
+		if p.clients[s.Who] == nil && !first[args[0]] {
+			return fmt.Errorf("%s is not connected", s.Who)
+		}
 		return verbs[args[0]](p, ctx, s.Who, args[1:])
 	}
 	c, ok := p.clients[s.Who]
@@ -188,6 +191,9 @@ func (p *play) add(ctx context.Context, who string, flavor springclient.Flavor, 
 type verb func(p *play, ctx context.Context, who string, args []string) error
 
 var verbs map[string]verb
+
+// first lists the verbs that need no connection.
+var first = map[string]bool{"login": true, "connect": true, "tls": true, "free": true}
 
 func init() { // a registration table; in init because the verbs mention it through play.step
 	verbs = map[string]verb{

@@ -79,29 +79,28 @@ type namesake struct {
 	since time.Duration // own clock, when this renewal was first seen
 }
 
-// observe reports whether to wait longer, or that the namesake lives.
+// observe reports whether to wait longer, or that the namesake lives. Only the newest
+// row of the name counts: an earlier life may be listed until somebody condemns it. A
+// lease without end (TTL 0) cannot be waited for: there the store decides.
 func (n *namesake) observe(now time.Duration, rows []Node) (wait bool, err error) {
-	for _, r := range rows {
-		// A lease without end (TTL 0) cannot be waited for: the store decides.
-		if r.Name != n.name || !r.living() || r.TTL == 0 {
-			continue
+	var r Node
+	for _, row := range rows {
+		if row.Name == n.name && row.living() && row.TTL > 0 && row.Incarnation > r.Incarnation {
+			r = row
 		}
-		switch {
-		case n.seen && r.Incarnation < n.row.Incarnation:
-			continue // an earlier life that nobody has condemned yet
-		case n.seen && r.Incarnation > n.row.Incarnation && now > n.since:
-			return false, &NameError{n.name, "it has just joined"}
-		case n.seen && r.Incarnation > n.row.Incarnation:
-			n.row = r
-		case n.seen && r.Renewal != n.row.Renewal:
-			return false, &NameError{n.name, "it renews its lease"}
-		case !n.seen:
-			n.row, n.seen, n.since = r, true, now
-		case r.Left >= 0 && now-n.since > 3*r.TTL:
-			// The store's clock stands still or went back: neither dead nor alive.
-			return false, &NameError{n.name, "its lease does not run out"}
-		}
-		wait = wait || r.Left >= 0 || now-n.since < r.TTL
 	}
-	return wait, nil
+	switch {
+	case r.Incarnation == 0:
+		return false, nil
+	case !n.seen:
+		n.row, n.seen, n.since = r, true, now
+	case r.Incarnation > n.row.Incarnation:
+		return false, &NameError{n.name, "it has just joined"}
+	case r.Renewal != n.row.Renewal:
+		return false, &NameError{n.name, "it renews its lease"}
+	case r.Left >= 0 && now-n.since > 3*r.TTL:
+		// The store's clock stands still or went back: neither dead nor alive.
+		return false, &NameError{n.name, "its lease does not run out"}
+	}
+	return r.Left >= 0 || now-n.since < r.TTL, nil
 }

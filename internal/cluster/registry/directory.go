@@ -181,3 +181,14 @@ func (l *keyLocks) lock(ctx context.Context, key Key) (func(), error) {
 		return nil, ctx.Err()
 	}
 }
+
+// Hints is the number of cached owners, for metrics.
+func (d *Directory) Hints() (n int) {
+	for i := range d.hints {
+		h := &d.hints[i]
+		h.mu.RLock()
+		n += len(h.rows)
+		h.mu.RUnlock()
+	}
+	return n
+}

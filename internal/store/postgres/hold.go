@@ -19,6 +19,10 @@ const (
 	migrateLock = 7461_0002
 )
 
+// dyingFor is how long a program that starts waits for one that has just died: its
+// session ends a moment after it.
+const dyingFor = time.Second
+
 // The connection of the lock is asked every lookEvery whether it lives, and while
 // the server is away the lock is tried again as often. An answer may take lookFor.
 const (
@@ -49,6 +53,14 @@ func takeHold(ctx context.Context, config *pgx.ConnConfig, opts Options) (*hold,
 		lost: make(chan error, 1), done: make(chan struct{}),
 	}
 	conn, err := h.take(ctx)
+	for deadline := time.Now().Add(dyingFor); errors.Is(err, engine.ErrInUse) && time.Now().Before(deadline); {
+		select {
+		case <-time.After(dyingFor / 10):
+		case <-ctx.Done():
+			return nil, err
+		}
+		conn, err = h.take(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +123,7 @@ func (h *hold) keep(ctx context.Context, conn *pgx.Conn) {
 		select {
 		case <-ctx.Done():
 			if conn != nil {
-				closeSoon(conn)
+				release(conn)
 			}
 			return
 		case <-tick.C:
@@ -147,6 +159,15 @@ func (h *hold) look(ctx context.Context, conn *pgx.Conn) (_ *pgx.Conn, lost bool
 func (h *hold) end() {
 	h.stop()
 	<-h.done
+}
+
+// release unlocks before it closes: whoever starts next must not find a session
+// that is about to end.
+func release(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, _ = conn.Exec(ctx, "SELECT pg_advisory_unlock_all()") // closing does it, too
+	conn.Close(ctx)
 }
 
 // closeSoon does not wait long for a server that may be away.

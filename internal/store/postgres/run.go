@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -144,7 +147,7 @@ func (db *DB) on(lane engine.Lane) *pgxpool.Pool {
 func (db *DB) Run(ctx context.Context, lane engine.Lane, calls ...statement.Call) error {
 	ctx, cancel := engine.Bound(ctx)
 	defer cancel()
-	return again(ctx, func() error { return send(ctx, db.on(lane), calls...) })
+	return attempt(ctx, db.on(lane), func(pool *pgxpool.Pool) error { return send(ctx, pool, calls...) })
 }
 
 // Fenced implements engine.DB.
@@ -186,17 +189,41 @@ func (t transaction) Run(ctx context.Context, calls ...statement.Call) error {
 func (db *DB) Transact(ctx context.Context, lane engine.Lane, work func(ctx context.Context, t engine.Tx) error) error {
 	ctx, cancel := engine.Bound(ctx)
 	defer cancel()
-	return pgx.BeginFunc(ctx, db.on(lane), func(tx pgx.Tx) error { return work(ctx, transaction{tx}) })
+	return attempt(ctx, db.on(lane), func(pool *pgxpool.Pool) error {
+		return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return work(ctx, transaction{tx}) })
+	})
 }
 
-// again tries once more what surely was not sent: the pool gave a connection that
-// the server had closed meanwhile.
-func again(ctx context.Context, try func() error) error {
-	err := try()
-	if err != nil && pgconn.SafeToRetry(err) && ctx.Err() == nil {
-		return try()
+// attempt tries once, and once more what surely was not sent: the pool gave a
+// connection that the server had closed meanwhile. When one connection broke the
+// others of the pool most likely did, too, and the pool is told to forget them.
+func attempt(ctx context.Context, pool *pgxpool.Pool, try func(pool *pgxpool.Pool) error) error {
+	err := try(pool)
+	if !broken(ctx, err) {
+		return err
+	}
+	pool.Reset()
+	if pgconn.SafeToRetry(err) {
+		return try(pool)
 	}
 	return err
+}
+
+// broken reports an error that is not an answer of the server.
+func broken(ctx context.Context, err error) bool {
+	if err == nil || ctx.Err() != nil || errors.Is(err, registry.ErrFenced) {
+		return false
+	}
+	var (
+		answer  *pgconn.PgError
+		network net.Error
+	)
+	if errors.As(err, &answer) {
+		// 57P01 to 57P03: the server ends the session, or is not up.
+		return strings.HasPrefix(answer.Code, "57P")
+	}
+	return pgconn.SafeToRetry(err) || errors.As(err, &network) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
 // Columns prepares a text and names its columns, for the test of all statements.

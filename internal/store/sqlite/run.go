@@ -225,3 +225,13 @@ func (db *DB) Columns(ctx context.Context, def *statement.Definition) ([]string,
 	})
 	return names, err
 }
+
+// LimitPages bounds the size of the database, for tests of a full disk.
+func (db *DB) LimitPages(n int) error {
+	for _, p := range []*pool{db.lease, db.durable, db.relaxed} {
+		if _, err := p.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

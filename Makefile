@@ -1,0 +1,52 @@
+# Targets explain themselves: make help
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+DATA    ?= ./data
+FUZZTIME ?= 1m
+BENCH   ?= .
+LINTER  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.DEFAULT_GOAL := help
+.PHONY: help build run check lint test race fuzz bench cluster realclient docs
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## the binary, in bin/teiserver: static and reproducible
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X teiserver/internal/app.Version=$(VERSION)" -o bin/teiserver ./cmd/teiserver
+
+run: build ## one node with SQLite in ./data (DATA=folder for another)
+	exec bin/teiserver serve --data-dir $(DATA)
+
+check: ## format, vet, who may import whom, generated pages: quick
+	@unformatted=$$(gofmt -l cmd internal test); if [ -n "$$unformatted" ]; then echo "gofmt these:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) test ./internal/layers ./internal/config
+
+lint: ## golangci-lint with .golangci.yml (fetches the linter)
+	$(GO) run $(LINTER) run
+
+test: ## all tests, PostgreSQL included, with the race detector
+	scripts/prepare
+	$(GO) test -race -shuffle=on ./...
+
+race: ## all tests three times in other orders, for changes of the cluster
+	scripts/prepare
+	$(GO) test -race -shuffle=on -count=3 ./...
+
+fuzz: ## each fuzz target for FUZZTIME (1m)
+	scripts/fuzz $(FUZZTIME)
+
+bench: ## benchmarks (BENCH=pattern)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+cluster: ## several processes, kills and cuts
+	scripts/prepare
+	$(GO) test -race -count=1 ./test/cluster/...
+
+realclient: build ## real lobby clients against a cluster of this tree
+	scripts/realclient
+
+docs: ## rewrite the pages that are made from the code
+	$(GO) test ./internal/config -run TestReference -update

@@ -1,0 +1,267 @@
+package feed
+
+import (
+	"context"
+	"sync"
+)
+
+// bufferMost bounds the events kept while a view is on its way. Beyond it they
+// are dropped, and one more fetch is needed.
+const bufferMost = 4096
+
+// Subscription keeps one follower right.
+type Subscription struct {
+	r      *replica
+	locate func(ctx context.Context) (string, error)
+	f      Follower
+
+	// mu is held while the follower's methods run: they come one at a time, and
+	// none after Stop.
+	mu      sync.Mutex
+	stopped bool
+	has     bool    // there is a state, at version
+	version Version // of the state
+	want    Version // the highest version heard of
+	waiting bool    // a view is needed
+	asked   int     // raised whenever a view is needed anew
+	buffer  []Numbered
+	local   *Publisher // on this node: events come by direct call
+}
+
+// Stop ends the subscription. When it returns, no method of the follower runs or
+// will run; so it must not be called from such a method, nor with a lock held
+// that one of them takes.
+func (s *Subscription) Stop() {
+	s.mu.Lock()
+	stopped := s.stopped
+	s.stopped = true
+	local := s.local
+	s.local, s.buffer = nil, nil
+	s.mu.Unlock()
+	if stopped {
+		return
+	}
+	if local != nil {
+		local.detach(s)
+	}
+	s.r.hub.forget(s)
+}
+
+// Refresh locates the publisher and fetches again: it may have moved. The
+// follower notices only if there is something new.
+func (s *Subscription) Refresh() {
+	s.mu.Lock()
+	s.need()
+	s.mu.Unlock()
+	s.r.hurry()
+}
+
+// need notes that a view is needed.
+func (s *Subscription) need() {
+	s.waiting = true
+	s.asked++
+}
+
+// direct takes an event of the publisher on this node.
+func (s *Subscription) direct(p *Publisher, v Version, event any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped || s.local != p || !s.version.Less(v) {
+		return
+	}
+	s.version = v
+	s.f.Event(v, event)
+}
+
+// left notes that the publisher on this node has ended or begun again.
+func (s *Subscription) left(p *Publisher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.local == p {
+		s.local = nil
+		s.need()
+	}
+}
+
+// call says what a message asks of the replica.
+type call int
+
+const (
+	nothing call = iota
+	fetch        // a view is needed
+	hurry        // one is needed, and the one being waited for will not do
+)
+
+// event takes an event from another node.
+func (s *Subscription) event(n Numbered) call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped || s.has && !s.version.Less(n.Version) {
+		return nothing
+	}
+	call := s.hear(n.Version)
+	if s.follows(n) {
+		s.version = n.Version
+		s.f.Event(n.Version, n.Event)
+		return nothing
+	}
+	if len(s.buffer) == bufferMost {
+		s.buffer = nil
+	}
+	s.buffer = append(s.buffer, n)
+	return s.missing(call)
+}
+
+// marked takes a version heard from another node.
+func (s *Subscription) marked(v Version) call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped || s.has && !s.version.Less(v) {
+		return nothing
+	}
+	return s.missing(s.hear(v))
+}
+
+// hear keeps the highest version heard of. A new owner or run is in a hurry: an
+// older view will not do, and whoever waits for a publisher has one now.
+func (s *Subscription) hear(v Version) call {
+	if !s.want.Less(v) {
+		return nothing
+	}
+	newer := s.want.Epoch != v.Epoch || s.want.Run != v.Run
+	s.want = v
+	if newer {
+		return hurry
+	}
+	return nothing
+}
+
+// missing notes that something was missed.
+func (s *Subscription) missing(c call) call {
+	if s.waiting {
+		return c
+	}
+	s.detach()
+	s.need()
+	return max(c, fetch)
+}
+
+// atLeast notes a version below which no view will do.
+func (s *Subscription) atLeast(v Version) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hear(v)
+}
+
+// follows reports whether n is the very next event.
+func (s *Subscription) follows(n Numbered) bool {
+	if n.Event == any(unknown{}) || s.local != nil || !s.has {
+		return false
+	}
+	next := s.version
+	next.Seq++
+	return n.Version == next
+}
+
+// detach lets go of a publisher on this node after news of a newer one elsewhere.
+func (s *Subscription) detach() {
+	if s.local != nil {
+		s.local.detach(s)
+		s.local = nil
+	}
+}
+
+// doubt makes a subscription to another node fetch again.
+func (s *Subscription) doubt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped && !s.waiting {
+		s.detach()
+		s.need()
+	}
+}
+
+// needs reports whether a view is needed, and which need that is.
+func (s *Subscription) needs() (asked int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked, s.waiting && !s.stopped
+}
+
+// begin takes a view and what was buffered behind it. p is its publisher if that
+// is on this node. It reports whether the subscription is content.
+func (s *Subscription) begin(asked int, p *Publisher, v Version, view any) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return true
+	}
+	if !s.waiting || s.outdated(v, p != nil) {
+		return !s.waiting
+	}
+	if s.local != p {
+		s.detach()
+	}
+	if p != nil && s.local == nil {
+		if !p.attach(s) {
+			return false
+		}
+		s.local = p
+	}
+	if !s.has || s.version.Less(v) {
+		s.has, s.version = true, v
+		s.f.Reset(v, view)
+	}
+	if s.want.Less(v) {
+		s.want = v
+	}
+	buffer := s.buffer
+	s.buffer = nil
+	for _, n := range buffer {
+		if s.follows(n) {
+			s.version = n.Version
+			s.f.Event(n.Version, n.Event)
+			continue
+		}
+		if s.version.Less(n.Version) {
+			s.buffer = append(s.buffer, n)
+		}
+	}
+	if s.version.Less(s.want) || s.asked != asked {
+		return false
+	}
+	s.waiting, s.buffer = false, nil
+	return true
+}
+
+// outdated reports whether a view is older than what was heard or shown: the one
+// who answered does not own the feed any more, or the answer was long on its way.
+// A publisher on this node is asked directly, so its view is at least as new as
+// what it published.
+func (s *Subscription) outdated(v Version, local bool) bool {
+	if v.Epoch < s.want.Epoch || v.Epoch == s.want.Epoch && v.Run < s.want.Run {
+		return true
+	}
+	if !s.has || !v.Less(s.version) {
+		return false
+	}
+	// Events that came while the view was on its way are ahead of it: that is fine,
+	// as long as nothing is missing.
+	return local || s.version.Less(s.want)
+}
+
+// end tells the follower that the feed does not exist.
+func (s *Subscription) end() {
+	s.mu.Lock()
+	if s.stopped {
+		s.mu.Unlock()
+		return
+	}
+	s.detach()
+	s.stopped, s.buffer = true, nil
+	if e, ok := s.f.(interface{ Ended() }); ok {
+		e.Ended()
+	}
+	s.mu.Unlock()
+	s.r.hub.forget(s)
+}

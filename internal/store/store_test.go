@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"teiserver/internal/cluster/clustertest"
+	"teiserver/internal/cluster/registry"
+	"teiserver/internal/match"
+	"teiserver/internal/store/engine"
+	"teiserver/internal/store/pgtest"
+	"teiserver/internal/store/statement"
+	"teiserver/internal/store/storetest"
+)
+
+func TestSQLite(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) storetest.Store {
+		return openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), Options{})
+	})
+	cluster(t, func(t *testing.T) clustertest.Env {
+		clock := &testClock{value: statement.Instant{Now: 1, Boot: "one", Wall: 1_700_000_000_000}}
+		s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), Options{Use: Clustered, Clock: clock})
+		return environment(s, func(d time.Duration) {
+			clock.set(func(i *statement.Instant) { i.Now += d.Milliseconds() })
+		})
+	})
+}
+
+func TestPostgres(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) storetest.Store {
+		return openStore(t, pgtest.URL(t), Options{})
+	})
+	cluster(t, func(t *testing.T) clustertest.Env {
+		url := pgtest.URL(t)
+		conn := raw(t, url)
+		return environment(openStore(t, url, Options{Use: Clustered}), func(d time.Duration) {
+			if _, err := conn.Exec(context.Background(), fmt.Sprintf("SELECT pg_sleep(%f)", d.Seconds())); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+}
+
+// cluster runs the suites of those who use leases, owners and sequences.
+func cluster(t *testing.T, open func(t *testing.T) clustertest.Env) {
+	for name, run := range map[string]func(*testing.T, func(*testing.T) clustertest.Env){
+		"leases": clustertest.RunLeases, "owners": clustertest.RunOwners, "sequences": clustertest.RunSequences,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, open)
+		})
+	}
+}
+
+var countMatches = statement.Define[struct{ UUID string }, struct{ Count int }]("count matches",
+	`SELECT count(*) AS count FROM matches WHERE uuid = @uuid`)
+
+func environment(s *Store, pass func(d time.Duration)) clustertest.Env {
+	var id atomic.Int64
+	return clustertest.Env{
+		Leases: s, Owners: s, Sequences: s, Pass: pass,
+		Write: func(ctx context.Context, f registry.Fence, value string) error {
+			return s.CreateMatch(ctx, f, match.Match{ID: id.Add(1), UUID: value})
+		},
+		Facts: func(ctx context.Context, value string) (int, error) {
+			counted := countMatches.With(struct{ UUID string }{value})
+			err := s.db.Run(ctx, engine.Read, counted)
+			row, _ := counted.One()
+			return row.Count, err
+		},
+	}
+}

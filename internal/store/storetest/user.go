@@ -1,0 +1,473 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"teiserver/internal/account"
+	"teiserver/internal/cluster/cache"
+	"teiserver/internal/friend"
+)
+
+// pairs are changes without their versions.
+func pairs(changed []cache.Change) []string {
+	var list []string
+	for _, c := range changed {
+		list = append(list, c.Table+" "+c.Key)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// logged checks that changes are in the log.
+func logged(t *testing.T, s Store, changed []cache.Change) {
+	t.Helper()
+	all, err := s.Changes(t.Context(), 0, 1000)
+	must(t, err)
+	for _, c := range changed {
+		if !slices.Contains(all, c) {
+			t.Errorf("%+v is not in the log", c)
+		}
+	}
+}
+
+func testUser(t *testing.T, s Store) {
+	want := &account.User{
+		ID: 7, Name: "[CLAN]Alice", Email: "Alice@Example.org", Password: "$argon2id$…",
+		Roles: []account.Role{account.Bot, account.Moderator}, Country: "DE", HideFlag: true, Rank: 5, Code: "123456",
+		NewEmail: "new@example.org", NewCode: "654321", PlayMinutes: 90, SpectateMinutes: 30,
+		Created: time.UnixMilli(1_600_000_000_001).UTC(), LastLogin: time.UnixMilli(1_700_000_000_002).UTC(),
+		LastIP: "192.0.2.1", LobbyHash: "1 2", Client: "LuaLobby", Renames: []int64{1_650_000_000, 1_660_000_000},
+	}
+	changed, err := s.InsertUser(t.Context(), want)
+	must(t, err)
+	if diff := cmp.Diff([]string{"user 7", "user_email alice@example.org", "user_name [clan]alice"}, pairs(changed)); diff != "" {
+		t.Error(diff)
+	}
+	logged(t, s, changed)
+	got, err := s.UserByID(t.Context(), 7)
+	must(t, err)
+	for _, c := range changed {
+		if c.Table == account.TableUser {
+			want.Version = c.Version
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	bare := &account.User{ID: 8, Name: "bare"}
+	_, err = s.InsertUser(t.Context(), bare)
+	must(t, err)
+	got, err = s.UserByID(t.Context(), 8)
+	must(t, err)
+	bare.Version = got.Version
+	if diff := cmp.Diff(bare, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := s.UserByID(t.Context(), 9); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("absent: %v", err)
+	}
+	n, err := s.CountUsers(t.Context())
+	must(t, err)
+	if n != 2 {
+		t.Errorf("%d users", n)
+	}
+}
+
+func testUserKeys(t *testing.T, s Store) {
+	for _, u := range []*account.User{
+		{ID: 1, Name: "Alice", Email: "Alice@example.org"},
+		{ID: 2, Name: "Ärger", Email: ""},
+		{ID: 3, Name: "carol", Email: ""},
+	} {
+		_, err := s.InsertUser(t.Context(), u)
+		must(t, err)
+	}
+	for name, want := range map[string]int64{"alice": 1, "ALICE": 1, "äRGER": 2, "carol": 3} {
+		if id, err := s.UserIDByName(t.Context(), name); id != want || err != nil {
+			t.Errorf("%s: %d, %v", name, id, err)
+		}
+	}
+	if id, err := s.UserIDByEmail(t.Context(), "alice@EXAMPLE.org"); id != 1 || err != nil {
+		t.Errorf("by e-mail: %d, %v", id, err)
+	}
+	for name, err := range map[string]error{
+		"name":         func() error { _, err := s.UserIDByName(t.Context(), "dave"); return err }(),
+		"e-mail":       func() error { _, err := s.UserIDByEmail(t.Context(), "dave@example.org"); return err }(),
+		"empty e-mail": func() error { _, err := s.UserIDByEmail(t.Context(), ""); return err }(),
+	} {
+		if !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("absent %s: %v", name, err)
+		}
+	}
+	before, err := s.LastChange(t.Context())
+	must(t, err)
+	_, err = s.InsertUser(t.Context(), &account.User{ID: 4, Name: "ALICE", Email: "x@example.org"})
+	if !errors.Is(err, account.ErrNameTaken) {
+		t.Errorf("name in other case: %v", err)
+	}
+	_, err = s.InsertUser(t.Context(), &account.User{ID: 4, Name: "dave", Email: "ALICE@example.org"})
+	if !errors.Is(err, account.ErrEmailTaken) {
+		t.Errorf("e-mail in other case: %v", err)
+	}
+	if _, err = s.InsertUser(t.Context(), &account.User{ID: 1, Name: "dave"}); err == nil {
+		t.Error("an id was given twice")
+	}
+	after, err := s.LastChange(t.Context())
+	must(t, err)
+	if after != before {
+		t.Error("a refused user is in the change log")
+	}
+}
+
+func testUserUpdate(t *testing.T, s Store) {
+	_, err := s.InsertUser(t.Context(), newUser(1, "alice"))
+	must(t, err)
+	_, err = s.InsertUser(t.Context(), newUser(2, "bob"))
+	must(t, err)
+	load := func() *account.User {
+		t.Helper()
+		u, err := s.UserByID(t.Context(), 1)
+		must(t, err)
+		return u
+	}
+	old := load()
+
+	u := load()
+	u.Rank = 3
+	u.Roles = []account.Role{account.Admin}
+	changed, err := s.UpdateUser(t.Context(), u)
+	must(t, err)
+	if diff := cmp.Diff([]string{"user 1"}, pairs(changed)); diff != "" {
+		t.Error(diff)
+	}
+	logged(t, s, changed)
+	u.Version = changed[0].Version
+	if diff := cmp.Diff(u, load()); diff != "" {
+		t.Error(diff)
+	}
+
+	u.Name, u.Email = "Alicia", "alicia@example.org"
+	changed, err = s.UpdateUser(t.Context(), u)
+	must(t, err)
+	want := []string{"user 1", "user_email 1@example.org", "user_email alicia@example.org", "user_name alice", "user_name alicia"}
+	if diff := cmp.Diff(want, pairs(changed)); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := s.UserIDByName(t.Context(), "alice"); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("old name: %v", err)
+	}
+
+	for name, tc := range map[string]struct {
+		change func(u *account.User)
+		want   error
+	}{
+		"older version": {func(u *account.User) { u.Version = old.Version }, account.ErrConflict},
+		"absent":        {func(u *account.User) { u.ID = 9 }, account.ErrNotFound},
+		"name taken":    {func(u *account.User) { u.Name = "BOB" }, account.ErrNameTaken},
+		"e-mail taken":  {func(u *account.User) { u.Email = "2@Example.org" }, account.ErrEmailTaken},
+	} {
+		u := load()
+		tc.change(u)
+		if _, err := s.UpdateUser(t.Context(), u); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	// Of many updates of one version one succeeds.
+	base := load()
+	var mu sync.Mutex
+	won := 0
+	together(16, func(i int) {
+		u := *base
+		u.Rank = i
+		_, err := s.UpdateUser(background(), &u)
+		if err != nil && !errors.Is(err, account.ErrConflict) {
+			t.Errorf("update: %v", err)
+		}
+		if err == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			won++
+		}
+	})
+	if won != 1 {
+		t.Errorf("%d updates of one version succeeded", won)
+	}
+}
+
+func testLogin(t *testing.T, s Store) {
+	_, err := s.InsertUser(t.Context(), newUser(1, "alice"))
+	must(t, err)
+	before, err := s.UserByID(t.Context(), 1)
+	must(t, err)
+	at := time.UnixMilli(1_700_000_000_000).UTC()
+	must(t, s.NoteLogin(t.Context(), 1, at, "192.0.2.1", "SPADS", "1 2"))
+
+	want := *before
+	want.LastLogin, want.LastIP, want.Client, want.LobbyHash = at, "192.0.2.1", "SPADS", "1 2"
+	got, err := s.UserByID(t.Context(), 1)
+	must(t, err)
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Error(diff)
+	}
+	// A copy from before the login does not undo it.
+	before.Rank, want.Rank = 4, 4
+	changed, err := s.UpdateUser(t.Context(), before)
+	must(t, err)
+	want.Version = changed[0].Version
+	got, err = s.UserByID(t.Context(), 1)
+	must(t, err)
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Error(diff)
+	}
+	if err := s.NoteLogin(t.Context(), 9, at, "", "", ""); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("absent: %v", err)
+	}
+}
+
+// Of many who register one name, and of many with one address, one succeeds.
+func testOneName(t *testing.T, s Store) {
+	const users = 32
+	for name, tc := range map[string]struct {
+		user func(i int) *account.User
+		want error
+	}{
+		"name": {func(i int) *account.User {
+			return &account.User{ID: int64(i + 1), Name: []string{"Alice", "alice"}[i%2], Email: fmt.Sprint(i, "@example.org")}
+		}, account.ErrNameTaken},
+		"address": {func(i int) *account.User {
+			return &account.User{ID: int64(i + 101), Name: fmt.Sprint("user", i), Email: "one@example.org"}
+		}, account.ErrEmailTaken},
+	} {
+		won := make([]bool, users)
+		together(users, func(i int) {
+			_, err := s.InsertUser(background(), tc.user(i))
+			won[i] = err == nil
+			if err != nil && !errors.Is(err, tc.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+		count := 0
+		for i, ok := range won {
+			if ok {
+				count++
+				_, err := s.UserByID(t.Context(), tc.user(i).ID)
+				must(t, err)
+			}
+		}
+		if count != 1 {
+			t.Errorf("%s: %d succeeded", name, count)
+		}
+	}
+}
+
+func testSessions(t *testing.T, s Store) {
+	claim := func(user int64, node string, incarnation int64) (now, before account.Claim) {
+		t.Helper()
+		now, before, err := s.ClaimSession(t.Context(), user, node, incarnation)
+		must(t, err)
+		return now, before
+	}
+	first, none := claim(1, "a", 10)
+	if diff := cmp.Diff([]account.Claim{{User: 1, Epoch: 1, Node: "a", Incarnation: 10}, {}}, []account.Claim{first, none}); diff != "" {
+		t.Error(diff)
+	}
+	second, before := claim(1, "b", 11)
+	if diff := cmp.Diff([]account.Claim{{User: 1, Epoch: 2, Node: "b", Incarnation: 11}, first}, []account.Claim{second, before}); diff != "" {
+		t.Error(diff)
+	}
+	other, _ := claim(2, "a", 10)
+	got, err := s.Sessions(t.Context(), 10)
+	must(t, err)
+	if diff := cmp.Diff([]account.Claim{other}, got); diff != "" {
+		t.Error(diff)
+	}
+	if got, err := s.Sessions(t.Context(), 99); len(got) != 0 || err != nil {
+		t.Errorf("sessions of nobody: %v, %v", got, err)
+	}
+}
+
+// Many logins of one user: every epoch is given once, each claim names the one
+// before it, and the newest is the session.
+func testSessionRace(t *testing.T, s Store) {
+	const logins = 32
+	var mu sync.Mutex
+	claims := map[int64]account.Claim{}
+	replaced := map[int64]account.Claim{}
+	together(logins, func(i int) {
+		now, before, err := s.ClaimSession(background(), 1, fmt.Sprint("node", i), int64(i+1))
+		if err != nil {
+			t.Errorf("claim: %v", err)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if _, twice := claims[now.Epoch]; twice {
+			t.Errorf("epoch %d was given twice", now.Epoch)
+		}
+		claims[now.Epoch], replaced[now.Epoch] = now, before
+	})
+	for epoch := int64(1); epoch <= logins; epoch++ {
+		if replaced[epoch] != claims[epoch-1] {
+			t.Errorf("epoch %d replaced %+v, want %+v", epoch, replaced[epoch], claims[epoch-1])
+		}
+	}
+	newest := claims[logins]
+	got, err := s.Sessions(t.Context(), newest.Incarnation)
+	must(t, err)
+	if diff := cmp.Diff([]account.Claim{newest}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func relationsOf(t *testing.T, s Store, user int64) friend.Relations {
+	t.Helper()
+	r, err := s.Relations(t.Context(), user)
+	must(t, err)
+	return *r
+}
+
+func testFriends(t *testing.T, s Store) {
+	both := []string{"relations 1", "relations 2"}
+	if diff := cmp.Diff(friend.Relations{}, relationsOf(t, s, 1)); diff != "" {
+		t.Error(diff)
+	}
+	accepted, changed, err := s.RequestFriend(t.Context(), 1, 2)
+	must(t, err)
+	if diff := cmp.Diff(both, pairs(changed)); accepted || diff != "" {
+		t.Errorf("request: %v %s", accepted, diff)
+	}
+	logged(t, s, changed)
+	version := map[string]int64{}
+	for _, c := range changed {
+		version[c.Key] = c.Version
+	}
+	want := friend.Relations{Outgoing: []int64{2}, Version: version["1"]}
+	if diff := cmp.Diff(want, relationsOf(t, s, 1)); diff != "" {
+		t.Error(diff)
+	}
+	want = friend.Relations{Incoming: []int64{1}, Version: version["2"]}
+	if diff := cmp.Diff(want, relationsOf(t, s, 2)); diff != "" {
+		t.Error(diff)
+	}
+	if accepted, changed, err := s.RequestFriend(t.Context(), 1, 2); accepted || changed != nil || err != nil {
+		t.Errorf("request again: %v %v %v", accepted, changed, err)
+	}
+	if found, changed, err := s.AnswerFriend(t.Context(), 2, 1, true); found || changed != nil || err != nil {
+		t.Errorf("answer to a request that is not there: %v %v %v", found, changed, err)
+	}
+	accepted, changed, err = s.RequestFriend(t.Context(), 2, 1)
+	must(t, err)
+	if diff := cmp.Diff(both, pairs(changed)); !accepted || diff != "" {
+		t.Errorf("request of the other: %v %s", accepted, diff)
+	}
+	for user, other := range map[int64]int64{1: 2, 2: 1} {
+		got := relationsOf(t, s, user)
+		got.Version = 0
+		if diff := cmp.Diff(friend.Relations{Friends: []int64{other}}, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if accepted, changed, err := s.RequestFriend(t.Context(), 1, 2); accepted || changed != nil || err != nil {
+		t.Errorf("request among friends: %v %v %v", accepted, changed, err)
+	}
+	found, changed, err := s.EndFriend(t.Context(), 2, 1)
+	must(t, err)
+	if diff := cmp.Diff(both, pairs(changed)); !found || diff != "" {
+		t.Errorf("end: %v %s", found, diff)
+	}
+	if found, changed, err := s.EndFriend(t.Context(), 1, 2); found || changed != nil || err != nil {
+		t.Errorf("end again: %v %v %v", found, changed, err)
+	}
+
+	for _, accept := range []bool{false, true} {
+		_, _, err = s.RequestFriend(t.Context(), 1, 2)
+		must(t, err)
+		found, changed, err = s.AnswerFriend(t.Context(), 1, 2, accept)
+		must(t, err)
+		if diff := cmp.Diff(both, pairs(changed)); !found || diff != "" {
+			t.Errorf("answer %v: %v %s", accept, found, diff)
+		}
+		got := relationsOf(t, s, 2)
+		if (len(got.Friends) == 1) != accept || len(got.Incoming) != 0 {
+			t.Errorf("after the answer %v: %+v", accept, got)
+		}
+	}
+	if _, _, err := s.RequestFriend(t.Context(), 1, 1); err == nil {
+		t.Error("somebody asked himself")
+	}
+}
+
+func testRelations(t *testing.T, s Store) {
+	set := func(to int64, r friend.Relation, on bool) []string {
+		t.Helper()
+		changed, err := s.SetRelation(t.Context(), 1, to, r, on)
+		must(t, err)
+		return pairs(changed)
+	}
+	for _, r := range []friend.Relation{friend.Ignore, friend.Follow, friend.Avoid, friend.Block} {
+		if diff := cmp.Diff([]string{"relations 1", "relations 3"}, set(3, r, true)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	set(2, friend.Ignore, true)
+	if again := set(2, friend.Ignore, true); again != nil {
+		t.Errorf("set again: %v", again)
+	}
+	got := relationsOf(t, s, 1)
+	got.Version = 0
+	want := friend.Relations{Ignores: []int64{2, 3}, Follows: []int64{3}, Avoids: []int64{3}, Blocks: []int64{3}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := relationsOf(t, s, 3); len(got.Ignores) != 0 {
+		t.Errorf("the ignored: %+v", got)
+	}
+	if diff := cmp.Diff([]string{"relations 1", "relations 3"}, set(3, friend.Ignore, false)); diff != "" {
+		t.Error(diff)
+	}
+	if again := set(3, friend.Ignore, false); again != nil {
+		t.Errorf("cleared again: %v", again)
+	}
+	if _, err := s.SetRelation(t.Context(), 1, 2, "friend", true); err == nil {
+		t.Error("a relation that is not one-way was set")
+	}
+}
+
+// Everybody asks everybody at once: all become friends, once, and the versions are
+// those of the last change.
+func testFriendRace(t *testing.T, s Store) {
+	const users = 6
+	together(users*users, func(i int) {
+		from, to := int64(i/users+1), int64(i%users+1)
+		if from == to {
+			return
+		}
+		if _, _, err := s.RequestFriend(background(), from, to); err != nil {
+			t.Errorf("request: %v", err)
+		}
+	})
+	changes, err := s.Changes(t.Context(), 0, 1000)
+	must(t, err)
+	newest := map[string]int64{}
+	for _, c := range changes {
+		newest[c.Key] = max(newest[c.Key], c.Version)
+	}
+	for user := int64(1); user <= users; user++ {
+		got := relationsOf(t, s, user)
+		if len(got.Friends) != users-1 || len(got.Incoming)+len(got.Outgoing) != 0 {
+			t.Errorf("user %d: %+v", user, got)
+		}
+		if want := newest[strconv.FormatInt(user, 10)]; got.Version != want {
+			t.Errorf("user %d has version %d, the newest change is %d", user, got.Version, want)
+		}
+	}
+}

@@ -21,6 +21,9 @@ const password = "password"
 // system has ports for.
 const perSource = 20_000
 
+// denied is in every refusal of a registration or login.
+var denied = []byte("DENIED ")
+
 // client is one connection. Its reader counts lines and waits for at most one
 // text at a time; it keeps nothing.
 type client struct {
@@ -84,6 +87,11 @@ func (c *client) look(buf []byte, n int) (kept int) {
 		w.seen <- time.Now()
 		return 0
 	}
+	if bytes.Contains(buf[:n], denied) {
+		c.watch.Store(nil)
+		w.seen <- time.Time{} // no time: refused
+		return 0
+	}
 	kept = min(len(w.text)-1, n)
 	copy(buf, buf[n-kept:n])
 	return kept
@@ -105,6 +113,9 @@ func (c *client) ask(ctx context.Context, line, text string) (time.Duration, err
 	}
 	select {
 	case at := <-seen:
+		if at.IsZero() {
+			return 0, fmt.Errorf("%s sent %.40q and was denied", c.name, line)
+		}
 		return at.Sub(began), nil
 	case <-c.done:
 		return 0, fmt.Errorf("%s waited for %q: %w", c.name, text, c.why())

@@ -59,14 +59,7 @@ func newFloor() *floor { return &floor{members: map[*floorClient]struct{}{}} }
 // serve accepts clients until ctx ends, and waits for them to be gone.
 func (f *floor) serve(ctx context.Context, l net.Listener) {
 	var wg sync.WaitGroup
-	stop := context.AfterFunc(ctx, func() {
-		_ = l.Close()
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		for c := range f.members {
-			_ = c.conn.Close()
-		}
-	})
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
 	var open sync.Map
 	for {

@@ -89,7 +89,7 @@ func (f *fanoutCommand) measure(ctx context.Context) (Section, error) {
 	s.put("deliveries", got, "")
 	s.put("deliveries/s", got/seconds, "1/s")
 	if f.PID != 0 {
-		s.put("server time per delivery", (after.server - before.server).Seconds()*1e6/got, "µs")
+		s.put("server time per delivery", (after.server-before.server).Seconds()*1e6/got, "µs")
 		s.put("server load", (after.server-before.server).Seconds()/seconds, "processors")
 		s.put("memory", float64(after.rss)/(1<<20), "MiB")
 	}

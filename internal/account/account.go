@@ -4,6 +4,8 @@ package account
 import (
 	"slices"
 	"time"
+
+	"teiserver/internal/cluster/message"
 )
 
 // Role is a right that an account has.
@@ -57,3 +59,15 @@ func (u *User) Moderates() bool { return u.Has(Moderator) || u.Has(Admin) }
 
 // IsBot reports an account that hosts or serves.
 func (u *User) IsBot() bool { return u.Has(Bot) || u.Has(Server) }
+
+// Resident is an account of the server's own that is online wherever its process
+// runs: the summary of such a process. It keeps its place when the process moves.
+type Resident struct {
+	ID        int64  `json:"id"`
+	Name      string `json:"name"`
+	Country   string `json:"country"`
+	Client    string `json:"client"`
+	Moderator bool   `json:"moderator,omitempty"` // shows the moderator bit
+}
+
+var _ = message.Register[Resident]("account.resident")

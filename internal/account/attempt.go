@@ -18,6 +18,7 @@ const (
 // attacker try as often as there are nodes; a counter for the cluster would make
 // every login wait for another node.
 type attempts struct {
+	most    int // accounts remembered
 	mu      sync.Mutex
 	counts  map[int64]count
 	windows map[windowKey]*window
@@ -43,7 +44,7 @@ type window struct {
 }
 
 func newAttempts() *attempts {
-	return &attempts{counts: map[int64]count{}, windows: map[windowKey]*window{}}
+	return &attempts{most: maxCounted, counts: map[int64]count{}, windows: map[windowKey]*window{}}
 }
 
 // flooding reports whether a login of the user must be refused because limit
@@ -69,8 +70,8 @@ func (a *attempts) add(user int64, n int, now time.Time) {
 		c.n = 0
 	}
 	a.counts[user] = count{n: min(c.n+n, 1<<20), last: now}
-	if len(a.counts) > maxCounted {
-		prune(a.counts, func(c count) bool { return now.Sub(c.last) >= countLife })
+	if len(a.counts) > a.most {
+		prune(a.counts, a.most/2, func(c count) bool { return now.Sub(c.last) >= countLife })
 	}
 }
 
@@ -96,24 +97,24 @@ func (a *attempts) try(key windowKey, now time.Time) bool {
 	}
 	w.times[w.next] = now
 	w.next = (w.next + 1) % len(w.times)
-	if len(a.windows) > maxCounted {
-		prune(a.windows, func(w *window) bool {
+	if len(a.windows) > a.most {
+		prune(a.windows, a.most/2, func(w *window) bool {
 			return now.Sub(w.times[(w.next+len(w.times)-1)%len(w.times)]) >= tryWindow
 		})
 	}
 	return true
 }
 
-// prune drops what is over, and if that is not enough, half of the rest: memory
-// stays bounded even under an attack with very many accounts.
-func prune[K comparable, V any](m map[K]V, over func(V) bool) {
+// prune drops what is over, and then whatever until left are left: memory stays
+// bounded even under an attack with very many accounts.
+func prune[K comparable, V any](m map[K]V, left int, over func(V) bool) {
 	for k, v := range m {
 		if over(v) {
 			delete(m, k)
 		}
 	}
 	for k := range m {
-		if len(m) <= maxCounted/2 {
+		if len(m) <= left {
 			return
 		}
 		delete(m, k)

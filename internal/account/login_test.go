@@ -118,23 +118,31 @@ func TestNoteFlood(t *testing.T) {
 
 func TestAttemptsStayBounded(t *testing.T) {
 	t.Parallel()
-	a := newAttempts()
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for i := range int64(2*maxCounted + 10) {
+	small := func() *attempts {
+		a := newAttempts()
+		a.most = 100
+		return a
+	}
+	a, now := small(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range int64(1000) {
+		a.note(i, now)
+		a.try(windowKey{user: i}, now)
+		if len(a.counts) > a.most || len(a.windows) > a.most {
+			t.Fatalf("%d counts, %d windows", len(a.counts), len(a.windows))
+		}
+	}
+	// What is over goes first.
+	a = small()
+	for i := range int64(40) {
 		a.note(i, now)
 		a.try(windowKey{user: i}, now)
 	}
-	if len(a.counts) > maxCounted || len(a.windows) > maxCounted {
-		t.Errorf("%d counts, %d windows", len(a.counts), len(a.windows))
+	for i := range int64(61) {
+		a.note(1000+i, now.Add(time.Minute))
+		a.try(windowKey{user: 1000 + i}, now.Add(time.Minute))
 	}
-	// What is over goes first.
-	a = newAttempts()
-	for i := range int64(maxCounted) {
-		a.note(i, now)
-	}
-	a.note(-1, now.Add(time.Minute))
-	if len(a.counts) != 1 {
-		t.Errorf("%d counts left", len(a.counts))
+	if len(a.counts) > 61 || len(a.windows) > 61 || a.counts[0].n != 0 {
+		t.Errorf("%d counts and %d windows left", len(a.counts), len(a.windows))
 	}
 }
 

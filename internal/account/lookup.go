@@ -122,6 +122,18 @@ func (l *lookup) stored(ctx context.Context, name string) (*User, error) {
 	return found(u, err, "user", id)
 }
 
+// noted discards a cached user whose lobby hash a login has changed: that write is
+// not in the change log, and hosts ask for the hash right after a login.
+func (l *lookup) noted(id int64, lobbyHash string) {
+	if l.caches == nil {
+		return
+	}
+	if u, ok := l.users.Get(id); ok && u.LobbyHash == lobbyHash {
+		return
+	}
+	l.caches.Announce([]cache.Change{{Table: TableUser, Key: strconv.FormatInt(id, 10)}})
+}
+
 func (l *lookup) announce(changes []cache.Change) {
 	if l.caches != nil {
 		l.caches.Announce(changes)

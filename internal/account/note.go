@@ -104,7 +104,9 @@ func (s *Service) storeNotes(ctx context.Context) bool {
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			failed = err
 			s.notes.put(id, n)
+			continue
 		}
+		s.lookup.noted(id, n.lobbyHash)
 	}
 	if failed != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "logins not noted yet", "err", failed)

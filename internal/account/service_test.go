@@ -61,8 +61,8 @@ func (s *site) login(t *testing.T, name, password string) error {
 	return err
 }
 
-// message is the text a user would read, or the error itself.
-func message(err error) string {
+// textOf is the text a user would read, or the error itself.
+func textOf(err error) string {
 	if no, ok := refusal.As(err); ok {
 		return no.Message
 	}
@@ -74,7 +74,7 @@ func message(err error) string {
 
 func check(t *testing.T, what string, err error, want string) {
 	t.Helper()
-	if got := message(err); got != want {
+	if got := textOf(err); got != want {
 		t.Errorf("%s: %q, want %q", what, got, want)
 	}
 }
@@ -146,7 +146,7 @@ func TestRegister(t *testing.T) {
 	if !strings.HasPrefix(u.Password, "$argon2id$v=19$m=64,t=1,p=1$") {
 		t.Errorf("password kept as %q", u.Password)
 	}
-	want := &User{ID: 1, Name: "Bob", Email: "Bob@Example.com", Password: u.Password, Roles: []Role{Verified}, Country: "??", LastIP: "127.0.0.1", Created: s.now, Version: 1}
+	want := &User{ID: 1, Name: "Bob", Email: "Bob@Example.com", Password: u.Password, Roles: []Role{Verified}, Country: "??", LastIP: "127.0.0.1", Created: s.now, Version: 3}
 	if diff := cmp.Diff(want, u); diff != "" {
 		t.Error(diff)
 	}

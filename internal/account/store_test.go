@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,8 @@ type memoryStore struct {
 	mu       sync.Mutex
 	users    map[int64]*User
 	version  int64
+	log      []cache.Change
+	reads    int // of single users
 	noted    map[int64]loginNote
 	broken   error  // every call fails with it
 	conflict int    // so many updates meet a conflict
@@ -29,6 +32,7 @@ func newMemoryStore() *memoryStore {
 func (m *memoryStore) UserByID(_ context.Context, id int64) (*User, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.reads++
 	if m.broken != nil {
 		return nil, m.broken
 	}
@@ -70,12 +74,45 @@ func (m *memoryStore) put(u *User) ([]cache.Change, error) {
 			return nil, ErrEmailTaken
 		}
 	}
-	m.version++
+	var changes []cache.Change
+	row := func(table, key string) {
+		m.version++
+		changes = append(changes, cache.Change{Version: m.version, Table: table, Key: key})
+	}
+	if old, ok := m.users[u.ID]; ok && !strings.EqualFold(old.Name, u.Name) {
+		row(TableName, strings.ToLower(old.Name))
+	}
+	row(TableName, strings.ToLower(u.Name))
+	row(TableEmail, strings.ToLower(u.Email))
+	row(TableUser, strconv.FormatInt(u.ID, 10))
 	c := u.clone()
 	c.Version = m.version
 	m.users[u.ID] = c
-	return []cache.Change{{Version: m.version, Table: TableUser, Key: "1"}}, nil
+	m.log = append(m.log, changes...)
+	return changes, nil
 }
+
+// The change log, as package cache reads it.
+
+func (m *memoryStore) Changes(_ context.Context, after int64, limit int) ([]cache.Change, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var tail []cache.Change
+	for _, c := range m.log {
+		if c.Version > after && len(tail) < limit {
+			tail = append(tail, c)
+		}
+	}
+	return tail, m.broken
+}
+
+func (m *memoryStore) LastChange(context.Context) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.version, m.broken
+}
+
+func (m *memoryStore) TrimChanges(context.Context, int64) error { return nil }
 
 func (m *memoryStore) InsertUser(_ context.Context, u *User) ([]cache.Change, error) {
 	m.race()
@@ -119,13 +156,21 @@ func (m *memoryStore) race() {
 	}
 }
 
-func (m *memoryStore) NoteLogin(_ context.Context, id int64, at time.Time, ip, client, hash string) error {
+func (m *memoryStore) NoteLogin(ctx context.Context, id int64, at time.Time, ip, client, hash string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if m.broken != nil {
 		return m.broken
 	}
 	m.noted[id] = loginNote{at, ip, client, hash}
+	if u, ok := m.users[id]; ok {
+		c := u.clone()
+		c.LastLogin, c.LastIP, c.Client, c.LobbyHash = at, ip, client, hash
+		m.users[id] = c
+	}
 	m.notedCh <- id
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"teiserver/internal/account"
 	"teiserver/internal/coordinator"
+	"teiserver/internal/store"
 )
 
 // adminName is the administrator made on the first start.
@@ -16,23 +17,23 @@ const adminName = "admin"
 
 // ensureCoordinator makes the Coordinator's account if it is missing and returns its
 // id. Of several nodes that start at once one makes it, the others find it.
-func (s *Server) ensureCoordinator(ctx context.Context) (int64, error) {
-	id, err := s.store.UserIDByName(ctx, coordinator.Name)
+func ensureCoordinator(ctx context.Context, st *store.Store) (int64, error) {
+	id, err := st.UserIDByName(ctx, coordinator.Name)
 	if err == nil {
 		return id, nil
 	}
 	if !errors.Is(err, account.ErrNotFound) {
 		return 0, fmt.Errorf("find the Coordinator's account: %w", err)
 	}
-	if id, err = s.node.Next(ctx, sequenceUser); err != nil {
+	if id, err = st.Reserve(ctx, sequenceUser, 1); err != nil {
 		return 0, err
 	}
-	_, err = s.store.InsertUser(ctx, &account.User{
+	_, err = st.InsertUser(ctx, &account.User{
 		ID: id, Name: coordinator.Name, Email: coordinator.Email, Roles: coordinator.Roles(),
 		Country: coordinator.Country, Client: coordinator.Client, Created: time.Now(),
 	})
 	if errors.Is(err, account.ErrNameTaken) || errors.Is(err, account.ErrEmailTaken) {
-		return s.store.UserIDByName(ctx, coordinator.Name)
+		return st.UserIDByName(ctx, coordinator.Name)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("make the Coordinator's account: %w", err)

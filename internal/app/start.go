@@ -116,6 +116,9 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.coordinator, err = ensureCoordinator(ctx, s.store); err != nil {
+		return err
+	}
 	node := cluster.New(cluster.Options{
 		Name: s.cfg.NodeName, Version: Version, Single: !s.cfg.Clustered(), Address: s.cfg.ClusterListen,
 		BootID: bootID(), FolderLocked: true,
@@ -134,7 +137,7 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	})
 	node.Register(lobby.NewKind(s.store))
 	node.Register(chat.NewKind(s.store))
-	node.Register(coordinator.NewKind())
+	node.Register(coordinator.NewKind(s.coordinator))
 	if err := node.Start(ctx); err != nil {
 		return err
 	}
@@ -188,15 +191,11 @@ func (s *Server) buildDomain(ctx context.Context) error {
 	return nil
 }
 
-// fillStore makes what an empty database needs: the accounts of the server and of
-// the operator, and the channels that are always there.
+// fillStore makes what an empty database needs: the channels that are always there
+// and the operator's account.
 func (s *Server) fillStore(ctx context.Context) error {
-	id, err := s.ensureCoordinator(ctx)
-	if err != nil {
-		return err
-	}
 	for _, name := range chat.Builtin {
-		if _, err := s.store.Channel(ctx, name, id, coordinator.Name); err != nil {
+		if _, err := s.store.Channel(ctx, name, s.coordinator, coordinator.Name); err != nil {
 			return fmt.Errorf("make channel %s: %w", name, err)
 		}
 	}

@@ -14,7 +14,8 @@ import (
 )
 
 // TopicSession tells every node that a user's session was claimed.
-const TopicSession = "session.claimed"
+var TopicSession = bus.RegisterTopic("session.claimed",
+	"the node of a login: this user's session has this epoch now; a node with an older one of the same user ends it, a lost message is made up for by presence and by the audit")
 
 // auditEvery is how often a node compares its sessions with the store's: what heals
 // a claim whose announcement was lost.

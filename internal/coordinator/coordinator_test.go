@@ -48,7 +48,7 @@ func TestAnswers(t *testing.T) {
 
 func TestKind(t *testing.T) {
 	t.Parallel()
-	k := NewKind()
+	k := NewKind(2)
 	got := []any{k.Name, k.Scope, k.Start, k.Doubt, k.Persist, k.Indexed}
 	want := []any{"coordinator", process.PerCluster, process.Ensured, process.Continue, false, false}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -5,25 +5,33 @@ import (
 	"fmt"
 	"strings"
 
+	"teiserver/internal/account"
 	"teiserver/internal/cluster/process"
 	"teiserver/internal/refusal"
 )
 
-// State is the machine of the Coordinator. It implements process.Machine.
-type State struct{}
+// State is the machine of the Coordinator. It implements process.Machine and
+// process.Summarizer: its summary is what makes the account online, once in the
+// cluster, on whichever node the process runs.
+type State struct{ account account.Resident }
 
-var _ process.Machine = State{}
+var (
+	_ process.Machine    = State{}
+	_ process.Summarizer = State{}
+)
 
-// NewKind describes the Coordinator to the cluster.
-func NewKind() process.Kind {
+// NewKind describes the Coordinator to the cluster. id is that of its account.
+func NewKind(id int64) process.Kind {
+	s := State{account.Resident{ID: id, Name: Name, Country: Country, Client: Client}}
 	return process.Kind{
 		Name:    Kind,
 		Scope:   process.PerCluster,
 		Start:   process.Ensured,
 		Doubt:   process.Continue,
+		Indexed: true,
 		Purpose: "The account through which the server speaks; answers private messages and $ commands.",
 		Open: func(context.Context, string, []byte) (process.Machine, error) {
-			return State{}, nil
+			return s, nil
 		},
 	}
 }
@@ -36,6 +44,12 @@ func (State) Apply(c process.Command) (process.Outcome, error) {
 	}
 	return process.Outcome{Reply: Says{Lines: answer(d)}}, nil
 }
+
+// Summary implements process.Summarizer.
+func (s State) Summary() any { return s.account }
+
+// SummaryChanged implements process.Summarizer: it never does.
+func (State) SummaryChanged([]any) bool { return false }
 
 // View implements process.Machine.
 func (State) View() any { return View{Online: true} }

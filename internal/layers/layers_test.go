@@ -37,9 +37,9 @@ var table = []struct {
 	{"internal/spring/wire", rule{[]string{"internal/roster", "internal/lobby", "internal/chat", "internal/refusal"}, pure}},
 	{"internal/spring", rule{[]string{"internal/spring/wire", "internal/client", "internal/roster", "internal/account", "internal/chat", "internal/friend", "internal/lobby", "internal/setting", "internal/refusal", "internal/cluster"}, "a protocol translates for a client"}},
 	{"internal/client", rule{[]string{"internal/roster", "internal/account", "internal/chat", "internal/coordinator", "internal/friend", "internal/lobby", "internal/setting", "internal/refusal", "internal/cluster", "internal/cluster/bus", "internal/cluster/cache", "internal/cluster/message"}, "a connection asks the domain and is shown the roster"}},
-	{"internal/roster", rule{[]string{"internal/lobby", "internal/chat", "internal/cluster", "internal/cluster/bus", "internal/cluster/feed", "internal/cluster/message", "internal/cluster/process"}, "the view merges feeds"}},
+	{"internal/roster", rule{[]string{"internal/account", "internal/lobby", "internal/chat", "internal/cluster", "internal/cluster/bus", "internal/cluster/feed", "internal/cluster/message", "internal/cluster/process"}, "the view merges feeds"}},
 
-	{"internal/account", rule{[]string{"internal/cluster/cache", "internal/cluster/bus", "internal/refusal", "internal/setting"}, seams}},
+	{"internal/account", rule{[]string{"internal/cluster/cache", "internal/cluster/bus", "internal/cluster/message", "internal/refusal", "internal/setting"}, seams}},
 	{"internal/friend", rule{[]string{"internal/cluster/cache", "internal/account", "internal/refusal"}, seams}},
 	{"internal/setting", rule{[]string{"internal/cluster/cache", "internal/refusal"}, seams}},
 	{"internal/lobby", rule{[]string{"internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/match", "internal/refusal"}, seams}},

@@ -88,6 +88,9 @@ func (r *Roster) followNode(n *node) (stop func()) {
 		cluster.IndexTopic(lobby.Kind): indexFollower{r, n, (*state).lobbiesReset, (*state).lobbyIndexed},
 		cluster.IndexTopic(chat.Kind):  indexFollower{r, n, (*state).channelsReset, (*state).channelIndexed},
 	}
+	for _, kind := range Residents {
+		topics[cluster.IndexTopic(kind)] = indexFollower{r, n, (*state).residentsReset, (*state).residentIndexed}
+	}
 	if n.Origin != r.c.Self() {
 		topics[TopicPresence] = presenceFollower{r, n}
 	}

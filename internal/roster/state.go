@@ -18,13 +18,14 @@ type state struct {
 	now  time.Time // of the input
 	self bus.Origin
 
-	nodes   map[int64]*node // that are not gone, by incarnation
-	users   map[int64]*user // somebody names them
-	names   map[string]*user
-	waiters map[string][]*user // claim a name that another user is still shown under
-	lobbies map[int64]*hall
-	tombs   tombs
-	chans   map[string]*channel
+	nodes     map[int64]*node // that are not gone, by incarnation
+	residents *node           // holds the server's own accounts; never gone
+	users     map[int64]*user // somebody names them
+	names     map[string]*user
+	waiters   map[string][]*user // claim a name that another user is still shown under
+	lobbies   map[int64]*hall
+	tombs     tombs
+	chans     map[string]*channel
 
 	open    []*hall // shown, by id
 	shelves shelves

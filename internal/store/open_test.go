@@ -41,7 +41,11 @@ func change(t *testing.T, url, text string) {
 		}
 		return
 	}
-	conn := raw(t, url)
+	conn, err := pgx.Connect(context.Background(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
 	if _, err := conn.Exec(context.Background(), text); err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,18 +33,52 @@ func TestSQLite(t *testing.T) {
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
+	dbs := &databases{t: t}
 	storetest.Run(t, func(t *testing.T) storetest.Store {
-		return openStore(t, pgtest.URL(t), Options{})
+		return openStore(t, dbs.take(t), Options{})
 	})
 	cluster(t, func(t *testing.T) clustertest.Env {
-		url := pgtest.URL(t)
+		url := dbs.take(t)
 		conn := raw(t, url)
+		// Nobody can set the server's clock: the leases are moved instead.
 		return environment(openStore(t, url, Options{Use: Clustered}), func(d time.Duration) {
-			if _, err := conn.Exec(context.Background(), fmt.Sprintf("SELECT pg_sleep(%f)", d.Seconds())); err != nil {
+			_, err := conn.Exec(context.Background(), "UPDATE node SET expires_at = expires_at - $1", d.Milliseconds())
+			if err != nil {
 				t.Fatal(err)
 			}
 		})
 	})
+}
+
+// databases gives the tests of a suite empty databases, and empties what a test
+// has left for the next one: making one takes longer than most tests.
+type databases struct {
+	t    *testing.T // of the suite
+	mu   sync.Mutex
+	free []string
+}
+
+const truncate = `DO $$ BEGIN EXECUTE (
+	SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY'
+	FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'schema_version'); END $$`
+
+func (d *databases) take(t *testing.T) string {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var url string
+	if last := len(d.free) - 1; last >= 0 {
+		url, d.free = d.free[last], d.free[:last]
+	} else {
+		url = pgtest.URL(d.t)
+	}
+	t.Cleanup(func() { // after the store is closed
+		change(d.t, url, truncate)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.free = append(d.free, url)
+	})
+	return url
 }
 
 // cluster runs the suites of those who use leases, owners and sequences.

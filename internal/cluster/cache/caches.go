@@ -156,7 +156,8 @@ func (c *Caches) add(name string, t table) {
 }
 
 // OnChange calls f for every changed key of a table, on every node, the writer's
-// included, after the cached value is gone. f must not block. Register before Run.
+// included, after the cached value is gone. f must not block. Only a node that
+// could not read the log for longer than it is kept may miss a change.
 func (c *Caches) OnChange(table string, f func(key string)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -198,10 +199,12 @@ func (c *Caches) apply(changes []Change) {
 	now := time.Now()
 	c.mu.Lock()
 	for _, ch := range changes {
-		if _, done := c.applied[ch.Version]; done && ch.Version != 0 {
+		if _, done := c.applied[ch.Version]; done {
 			continue
 		}
-		c.applied[ch.Version] = now
+		if ch.Version != 0 {
+			c.applied[ch.Version] = now
+		}
 		list = append(list, due{ch, c.tables[ch.Table], c.watch[ch.Table]})
 	}
 	c.mu.Unlock()
@@ -283,10 +286,11 @@ func (c *Caches) readTail(ctx context.Context) error {
 			break
 		}
 	}
-	if c.tail.read(began, from, after) {
+	if c.tail.tooLate(began) {
 		c.slog.Warn("change log was away for too long, caches emptied")
 		c.purge()
 	}
+	c.tail.read(began, from, after)
 	c.forget(began.Add(-2*overlap), from)
 	return nil
 }

@@ -142,6 +142,7 @@ func (t *Table[K, V]) load(ctx context.Context, key K) (V, error) {
 
 // fill reads the store, and keeps what it found unless the key changed meanwhile.
 func (t *Table[K, V]) fill(ctx context.Context, key K) (V, error) {
+	fresh := t.caches.fresh()
 	w, before := t.begin(key)
 	v, err := t.o.Load(ctx, key)
 	absent := errors.Is(err, ErrAbsent)
@@ -152,7 +153,7 @@ func (t *Table[K, V]) fill(ctx context.Context, key K) (V, error) {
 	if err != nil && !absent {
 		return none, fmt.Errorf("load %s %s: %w", t.name, t.o.KeyText(key), err)
 	}
-	if w.changes == before && t.caches.fresh() {
+	if w.changes == before && fresh && t.caches.fresh() {
 		t.kept.put(&entry[K, V]{key: key, value: v, absent: absent, at: time.Now()})
 	}
 	if absent {

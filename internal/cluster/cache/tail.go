@@ -33,18 +33,22 @@ func (t *tail) from(now time.Time) (version int64, started bool) {
 	return t.marks[0].version, true
 }
 
-// read notes a read that began at now with the version from and came to version
-// to. It reports whether the log may have lost rows since the read before it.
-func (t *tail) read(now time.Time, from, to int64) (lost bool) {
+// tooLate reports whether the log may have lost rows since the last read.
+func (t *tail) tooLate(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	lost = t.started && now.Sub(t.last) > keep/2
+	return t.started && now.Sub(t.last) > keep/2
+}
+
+// read notes a read that began at now behind the version from and came to version to.
+func (t *tail) read(now time.Time, from, to int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if !t.started {
 		t.marks = append(t.marks, mark{now, from})
 	}
 	t.started, t.last = true, now
 	t.marks = append(t.marks, mark{now, to})
-	return lost
 }
 
 // fresh reports whether the last read is not overdue.

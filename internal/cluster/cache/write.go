@@ -106,7 +106,11 @@ func (t *Table[K, V]) follow(key K, w *work, value V, known bool, version int64)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	defer t.end(key, w)
-	if !known || version == 0 || w.version > version || !t.caches.fresh() {
+	if version == 0 {
+		t.kept.remove(key) // nothing was written, so what we believed may be wrong
+		return
+	}
+	if !known || w.version > version || !t.caches.fresh() {
 		return
 	}
 	if e := t.kept.peek(key); e != nil && e.version > version {

@@ -333,6 +333,7 @@ func TestOneFetchInFlight(t *testing.T) {
 			return false
 		})
 		c.net.Delay(func(from, to string) time.Duration { return 100 * time.Millisecond })
+		synctest.Wait()
 		var copies []*copyOf
 		for range 50 {
 			f, _ := c.follow("b", topic)

@@ -21,7 +21,7 @@ const (
 
 // dyingFor is how long a program that starts waits for one that has just died: its
 // session ends a moment after it.
-const dyingFor = time.Second
+const dyingFor = 500 * time.Millisecond
 
 // The connection of the lock is asked every lookEvery whether it lives, and while
 // the server is away the lock is tried again as often. An answer may take lookFor.

@@ -113,6 +113,9 @@ func prune[K comparable, V any](m map[K]V, left int, over func(V) bool) {
 			delete(m, k)
 		}
 	}
+	if len(m) <= left+left/2 {
+		return // a quarter is free again: no need to forget anything that counts
+	}
 	for k := range m {
 		if len(m) <= left {
 			return

@@ -141,7 +141,7 @@ func TestAttemptsStayBounded(t *testing.T) {
 		a.note(1000+i, now.Add(time.Minute))
 		a.try(windowKey{user: 1000 + i}, now.Add(time.Minute))
 	}
-	if len(a.counts) > 61 || len(a.windows) > 61 || a.counts[0].n != 0 {
+	if len(a.counts) != 61 || len(a.windows) != 61 || a.counts[0].n != 0 {
 		t.Errorf("%d counts and %d windows left", len(a.counts), len(a.windows))
 	}
 }

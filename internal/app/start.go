@@ -19,9 +19,11 @@ import (
 	"teiserver/internal/cluster"
 	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/cache"
+	"teiserver/internal/cluster/process"
 	"teiserver/internal/coordinator"
 	"teiserver/internal/friend"
 	"teiserver/internal/lobby"
+	"teiserver/internal/match"
 	"teiserver/internal/roster"
 	"teiserver/internal/setting"
 	"teiserver/internal/spring"
@@ -135,15 +137,26 @@ func (s *Server) joinCluster(ctx context.Context) error {
 		OnCondemned: func() { s.fail(ErrCondemned) },
 		Log:         s.log,
 	})
-	node.Register(lobby.NewKind(s.store))
-	node.Register(chat.NewKind(s.store))
-	node.Register(coordinator.NewKind(s.coordinator))
+	for _, k := range kinds(s.store, s.coordinator) {
+		node.Register(k)
+	}
 	if err := node.Start(ctx); err != nil {
 		return err
 	}
 	s.node = node
 	s.started("cluster", node.Stop)
 	return nil
+}
+
+// domainStore is what processes keep in the store themselves.
+type domainStore interface {
+	match.Store
+	chat.Store
+}
+
+// kinds lists every kind of process, docs/processes.md describes them.
+func kinds(st domainStore, coordinatorID int64) []process.Kind {
+	return []process.Kind{lobby.NewKind(st), chat.NewKind(st), coordinator.NewKind(coordinatorID)}
 }
 
 // peerRefused ends a node that cannot talk to the cluster it was told to join:

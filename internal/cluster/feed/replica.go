@@ -75,7 +75,7 @@ func (r *replica) list() []*Subscription {
 
 // receive takes what comes on the topic.
 func (r *replica) receive(m bus.Message) {
-	if m.Origin == r.hub.bus.Self()  {
+	if m.Origin == r.hub.bus.Self() || r.hub.opts.Gone(m.Origin) {
 		return
 	}
 	switch body := m.Body.(type) {

@@ -51,7 +51,7 @@ DECLARE
 BEGIN
 	UPDATE owner SET writes = writes + 1
 	WHERE kind = of_kind AND id = of_id AND incarnation = of_incarnation
-		AND epoch = of_epoch AND state = 'owned'
+		AND epoch = of_epoch AND writes = known_writes AND state = 'owned'
 	RETURNING writes INTO counted;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'fenced' USING ERRCODE = 'TS001';

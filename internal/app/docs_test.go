@@ -1,0 +1,105 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"teiserver/internal/account"
+	"teiserver/internal/cluster/bus"
+	"teiserver/internal/cluster/cache"
+	"teiserver/internal/friend"
+	"teiserver/internal/setting"
+)
+
+// rows reads the tables of a page under a heading: first cell without its backquotes
+// to all cells.
+func rows(t *testing.T, page, heading string) map[string][]string {
+	t.Helper()
+	raw, err := os.ReadFile("../../docs/" + page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(raw)
+	if heading != "" {
+		_, after, found := strings.Cut(text, "\n## "+heading+"\n")
+		if !found {
+			t.Fatalf("%s has no section %q", page, heading)
+		}
+		text, _, _ = strings.Cut(after, "\n## ")
+	} else {
+		text, _, _ = strings.Cut(text, "\n## ")
+	}
+	found := map[string][]string{}
+	for _, line := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|.*$").FindAllStringSubmatch(text, -1) {
+		var cells []string
+		for _, c := range strings.Split(strings.Trim(line[0], "|"), "|") {
+			cells = append(cells, strings.TrimSpace(c))
+		}
+		found[line[1]] = cells
+	}
+	return found
+}
+
+func names[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func TestProcessesPage(t *testing.T) {
+	page := rows(t, "processes.md", "")
+	code := map[string][]string{}
+	yes := map[bool]string{true: "yes", false: "no"}
+	kept := map[bool]string{true: "snapshot", false: "nothing"}
+	for _, k := range kinds(nil, 0) {
+		code[k.Name] = []string{"`" + k.Name + "`", string(k.Scope), string(k.Start), string(k.Doubt), kept[k.Persist], yes[k.Indexed], k.Purpose}
+	}
+	if diff := cmp.Diff(code, page); diff != "" {
+		t.Errorf("docs/processes.md differs from the kinds (-code +page):\n%s", diff)
+	}
+	sequences := names(rows(t, "processes.md", "Sequences"))
+	if diff := cmp.Diff([]string{"lobby", "match", sequenceUser}, sequences); diff != "" {
+		t.Errorf("sequences (-code +page):\n%s", diff)
+	}
+}
+
+func TestPubSubPage(t *testing.T) {
+	var topics []string
+	for _, topic := range bus.Topics() {
+		topics = append(topics, topic.Name)
+	}
+	if diff := cmp.Diff(topics, names(rows(t, "pubsub.md", "Topics"))); diff != "" {
+		t.Errorf("topics (-code +page):\n%s", diff)
+	}
+	feeds := map[string]bool{"presence.NODE": true}
+	for _, k := range kinds(nil, 0) {
+		id := map[string]string{"lobby": "ID", "channel": "NAME", "coordinator": "main"}[k.Name]
+		feeds[k.Name+"/"+id] = true
+		if k.Indexed {
+			feeds[k.Name+".index.NODE"] = true
+		}
+	}
+	if diff := cmp.Diff(names(feeds), names(rows(t, "pubsub.md", "Feeds"))); diff != "" {
+		t.Errorf("feeds (-code +page):\n%s", diff)
+	}
+}
+
+func TestCachesPage(t *testing.T) {
+	caches := cache.New(bus.NewNetwork().Join(bus.Origin{Node: "n", Incarnation: 1}), nil, cache.Options{})
+	settings := setting.NewService(nil, caches, nil)
+	account.NewService(nil, caches, nil, settings, account.Options{})
+	friend.NewService(nil, caches, settings, nil)
+	code, page := map[string]string{}, map[string]string{}
+	for _, info := range caches.Tables() {
+		code[info.Name] = fmt.Sprint(info.Size, " ", info.MaxAge, " ", info.Purpose)
+	}
+	for name, cells := range rows(t, "caches.md", "") {
+		page[name] = strings.Join([]string{cells[2], cells[3], cells[5]}, " ")
+	}
+	if diff := cmp.Diff(code, page); diff != "" {
+		t.Errorf("docs/caches.md differs from the tables (-code +page):\n%s", diff)
+	}
+}

@@ -152,10 +152,10 @@ func writeNodes(nodes []lease.Node, asJSON bool, w io.Writer) error {
 	})
 }
 
-// left says how long a lease still holds. Nodes that ended have none.
+// left says how long a lease still holds. Nodes that ended or are alone have none.
 func left(n lease.Node) string {
 	switch {
-	case n.State == "left" || n.State == "gone":
+	case n.State == "left" || n.State == "gone" || n.Left == 0: // a single node needs none
 		return "-"
 	case n.Left < 0:
 		return "expired"

@@ -128,8 +128,12 @@ func (s *search) try(ctx context.Context, command any, id process.ID) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	if o.Node == n.self.Node {
+	if o.Incarnation == n.self.Incarnation {
 		return nil, errMoved // it has just been started here
+	}
+	if o.Node == n.self.Node {
+		s.reread = true
+		return nil, errAgain // an earlier life of this node that is not condemned yet
 	}
 	left := tryLimit
 	if d, ok := ctx.Deadline(); ok {

@@ -225,8 +225,7 @@ func (n *Node) stop(ctx context.Context) error {
 	}
 	n.draining.Store(true)
 	n.say(nodeNews{Serving: false})
-	n.cancel()
-	n.ends.Wait()
+	n.endOwn()
 	n.host.ReleaseAll(ctx, handOvers, func(k *process.Kind) bool { return k.Start == process.Ensured })
 	n.host.DropAll()
 	err := n.lease.Stop(ctx)
@@ -245,7 +244,7 @@ func (n *Node) watchCondemned() {
 	}
 	n.cancel()
 	go n.stopped.Do(func() {
-		n.ends.Wait()
+		n.endOwn()
 		n.host.DropAll()
 		if n.o.OnCondemned != nil {
 			n.o.OnCondemned()
@@ -255,6 +254,14 @@ func (n *Node) watchCondemned() {
 		_ = n.bus.Close()
 		n.fail(fmt.Errorf("node %s, incarnation %d: %w", n.self.Node, n.self.Incarnation, lease.ErrCondemned))
 	})
+}
+
+// endOwn ends the node's own goroutines and waits for them.
+func (n *Node) endOwn() {
+	n.cancel()
+	n.casts.mu.Lock() // whoever casts has started its goroutine, or will see the end
+	n.casts.mu.Unlock()
+	n.ends.Wait()
 }
 
 func (n *Node) fail(err error) {

@@ -81,7 +81,10 @@ func (n *Node) claim(ctx context.Context, key Key) (registry.Ownership, error) {
 	}
 	own, err := n.dir.Claim(ctx, key, n.self.Incarnation)
 	if err != nil {
-		n.count.HeldClaims.Add(1)
+		var held *registry.HeldError
+		if errors.As(err, &held) {
+			n.count.HeldClaims.Add(1)
+		}
 		return own, fmt.Errorf("claim %s: %w", key, err)
 	}
 	n.count.Claims.Add(1)

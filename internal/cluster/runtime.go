@@ -28,7 +28,7 @@ func (n *Node) Register(k process.Kind) {
 }
 
 // Trusted implements Runtime.
-func (n *Node) Trusted() bool { return n.lease.Trusted() }
+func (n *Node) Trusted() bool { return n.open.Load() && n.lease.Trusted() }
 
 // Next implements Runtime.
 func (n *Node) Next(ctx context.Context, name string) (int64, error) { return n.seq.Next(ctx, name) }
@@ -82,7 +82,12 @@ func (n *Node) Serve(service string, s bus.Server) {
 }
 
 // Members implements Runtime.
-func (n *Node) Members() []Member { return n.members(n.lease.Members()) }
+func (n *Node) Members() []Member {
+	if !n.open.Load() {
+		return nil
+	}
+	return n.members(n.lease.Members())
+}
 
 // OnMembers implements Runtime.
 func (n *Node) OnMembers(f func([]Member)) {

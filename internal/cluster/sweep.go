@@ -227,10 +227,11 @@ func (n *Node) adopt(key Key) {
 		return
 	}
 	n.found(key)
-	ensured := n.kinds[key.Kind].Start == process.Ensured
-	// Fresh: it was closed since the row was read. On a single node the clients whose
-	// process it was have gone with the node.
-	if !ensured && (own.Fresh || n.o.Single) {
+	kind := n.kinds[key.Kind]
+	// Fresh: it was closed since the row was read. On a single node nobody holds
+	// anything from the life before: only what is ensured or was stored goes on.
+	left := n.o.Single && (kind.Start == process.Explicit || len(own.Snapshot) == 0)
+	if kind.Start != process.Ensured && (own.Fresh || left) {
 		n.closeUnused(own)
 		return
 	}

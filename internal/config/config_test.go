@@ -304,16 +304,36 @@ func TestSecretsStayHidden(t *testing.T) {
 func TestLogger(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	c := Config{NodeName: "n1", LogLevel: "warn", LogFormat: "json"}
+	c := Config{NodeName: "n1", LogLevel: "warn", LogFormat: "text"}
 	log := c.Logger(&b)
 	log.Info("quiet")
-	log.Warn("loud")
-	var line map[string]any
-	if err := json.Unmarshal(b.Bytes(), &line); err != nil {
-		t.Fatalf("%v: %s", err, b.String())
+	log.Warn("plain", "user", 1)
+	log.Warn("other", "node", "n2")
+	log.With("node", "n3").Warn("with")
+	log.With("user", 1).Warn("with user")
+	log.WithGroup("g").Warn("group", "node", "n4")
+	want := []string{
+		"level=WARN msg=plain user=1 node=n1",
+		"level=WARN msg=other node=n2",
+		"level=WARN msg=with node=n3",
+		`level=WARN msg="with user" user=1 node=n1`,
+		"level=WARN msg=group node=n1 g.node=n4",
 	}
-	if line["msg"] != "loud" || line["node"] != "n1" {
-		t.Errorf("got %v", line)
+	var got []string
+	for line := range strings.Lines(b.String()) {
+		_, rest, _ := strings.Cut(strings.TrimSpace(line), " ") // the time
+		got = append(got, rest)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+
+	b.Reset()
+	c.LogFormat, c.LogLevel = "json", "info"
+	c.Logger(&b).Info("loud")
+	var line map[string]any
+	if err := json.Unmarshal(b.Bytes(), &line); err != nil || line["msg"] != "loud" || line["node"] != "n1" {
+		t.Errorf("%v: %s", err, b.String())
 	}
 }
 

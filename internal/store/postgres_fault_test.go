@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"teiserver/internal/account"
 	"teiserver/internal/cluster/lease"
 	"teiserver/internal/cluster/registry"
 	"teiserver/internal/match"
@@ -203,9 +204,8 @@ func blocked(t *testing.T, conn *pgx.Conn) {
 	}
 }
 
-// beside runs SQL in a transaction that is committed when a claim of the key waits
-// for it, and returns what the claim gave.
-func beside(t *testing.T, address string, s *Store, key registry.Key, incarnation int64, text string) (registry.Ownership, error) {
+// beside runs SQL in a transaction that is committed when the call waits for it.
+func beside(t *testing.T, address, text string, call func(ctx context.Context)) {
 	t.Helper()
 	tx, err := raw(t, address).Begin(t.Context())
 	if err != nil {
@@ -214,21 +214,16 @@ func beside(t *testing.T, address string, s *Store, key registry.Key, incarnatio
 	if _, err := tx.Exec(t.Context(), text); err != nil {
 		t.Fatal(err)
 	}
-	type result struct {
-		o   registry.Ownership
-		err error
-	}
-	claimed := make(chan result, 1)
+	done := make(chan struct{})
 	go func() {
-		o, err := s.Claim(context.Background(), key, incarnation)
-		claimed <- result{o, err}
+		defer close(done)
+		call(context.Background())
 	}()
 	blocked(t, raw(t, address))
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r := <-claimed
-	return r.o, r.err
+	<-done
 }
 
 // A claim that waited for the last write of the owner before it loads that write.
@@ -240,11 +235,12 @@ func TestClaimAfterLastWrite(t *testing.T) {
 	if _, err := s.Save(t.Context(), []registry.Snapshot{{Fence: fenceOf(o), Body: []byte("first")}}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := beside(t, address, s, o.Key, o.Incarnation, `
-		UPDATE owner SET writes = writes + 1; UPDATE snapshot SET body = 'last'`)
-	if err != nil || string(got.Snapshot) != "last" || got.Writes != 2 {
-		t.Errorf("claimed %q with %d writes, %v", got.Snapshot, got.Writes, err)
-	}
+	beside(t, address, "UPDATE owner SET writes = writes + 1; UPDATE snapshot SET body = 'last'", func(ctx context.Context) {
+		got, err := s.Claim(ctx, o.Key, o.Incarnation)
+		if err != nil || string(got.Snapshot) != "last" || got.Writes != 2 {
+			t.Errorf("claimed %q with %d writes, %v", got.Snapshot, got.Writes, err)
+		}
+	})
 }
 
 // A claim that waited for the claim of a node which joined meanwhile, and which it
@@ -254,16 +250,61 @@ func TestClaimBesideNewcomer(t *testing.T) {
 	address := pgtest.URL(t)
 	s := openStore(t, address, Options{})
 	o := owned(t, s)
-	_, err := beside(t, address, s, registry.NewKey("lobby", 2), o.Incarnation, `
-		WITH newcomer AS (
+	beside(t, address, `WITH newcomer AS (
 			INSERT INTO node (name, state, address, version, host_boot, ttl, clock_boot, touched_at)
 			VALUES ('b', 'serving', '', '', '', 0, '', 0) RETURNING incarnation
 		)
 		INSERT INTO owner (kind, id, incarnation, epoch, state, fresh, since)
-		SELECT 'lobby', '2', incarnation, 1, 'owned', TRUE, 0 FROM newcomer`)
-	var held *registry.HeldError
-	if !errors.As(err, &held) || held.Owner.Node != "b" {
-		t.Errorf("claim: %v", err)
+		SELECT 'lobby', '2', incarnation, 1, 'owned', TRUE, 0 FROM newcomer`, func(ctx context.Context) {
+		_, err := s.Claim(ctx, registry.NewKey("lobby", 2), o.Incarnation)
+		var held *registry.HeldError
+		if !errors.As(err, &held) || held.Owner.Node != "b" {
+			t.Errorf("claim: %v", err)
+		}
+	})
+}
+
+// An update that waited for another of the same user does not overwrite it.
+func TestUpdateBesideUpdate(t *testing.T) {
+	t.Parallel()
+	address := pgtest.URL(t)
+	s := openStore(t, address, Options{})
+	if _, err := s.InsertUser(t.Context(), &account.User{ID: 1, Name: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	u, err := s.UserByID(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside(t, address, "UPDATE users SET version = version + 100", func(ctx context.Context) {
+		if _, err := s.UpdateUser(ctx, u); !errors.Is(err, account.ErrConflict) {
+			t.Errorf("update: %v", err)
+		}
+	})
+}
+
+// What fails only when it is committed has failed.
+func TestCommitFails(t *testing.T) {
+	t.Parallel()
+	address := pgtest.URL(t)
+	s := openStore(t, address, Options{})
+	o := owned(t, s)
+	change(t, address, `
+		CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+		CREATE CONSTRAINT TRIGGER refuse_match AFTER INSERT ON matches
+			DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse();
+		CREATE CONSTRAINT TRIGGER refuse_block AFTER INSERT ON sequence
+			DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse();
+		CREATE CONSTRAINT TRIGGER refuse_user AFTER INSERT ON users
+			DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()`)
+	if err := s.CreateMatch(t.Context(), fenceOf(o), match.Match{ID: 1}); err == nil {
+		t.Error("a batch was not committed, and gave no error")
+	}
+	if n, err := s.Reserve(t.Context(), "a", 1); err == nil {
+		t.Errorf("a statement was not committed, and gave %d", n)
+	}
+	if _, err := s.InsertUser(t.Context(), &account.User{ID: 1, Name: "alice"}); err == nil {
+		t.Error("a transaction was not committed, and gave no error")
 	}
 }
 

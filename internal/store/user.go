@@ -82,7 +82,7 @@ var updateUser = statement.Define[updateArgs, struct{ ID int64 }]("update user",
 		lobby_hash = CASE WHEN last_login > @last_login THEN lobby_hash ELSE @lobby_hash END,
 		client     = CASE WHEN last_login > @last_login THEN client     ELSE @client     END,
 		last_login = CASE WHEN last_login > @last_login THEN last_login ELSE @last_login END
-	WHERE id = @id AND @before >= 0
+	WHERE id = @id AND version = @before
 	RETURNING id`)
 
 type loginArgs struct {

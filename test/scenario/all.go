@@ -26,7 +26,6 @@ var All = []Scenario{
 	{"long chat lines", longLines},
 	{"friends", friends},
 	{"ignores", ignores},
-	{"relations by id", relations},
 	{"ring", ring},
 
 	{"host handshake", hostHandshake},
@@ -65,4 +64,10 @@ var All = []Scenario{
 	{"ten thousand lines", tenThousandLines},
 	{"two hundred rounds", twoHundredRounds},
 	{"two hundred vanish", twoHundredVanish},
+}
+
+// Later is what belongs to commands that are not built yet. A scenario moves to
+// All together with its commands.
+var Later = []Scenario{
+	{"relations by id", relations},
 }

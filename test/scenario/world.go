@@ -51,8 +51,9 @@ func (w *world) leave() {
 		w.converge()
 	}
 	for _, a := range w.all() {
-		for _, v := range a.Violations() {
-			w.Errorf("%s on %s: %v", a.label(), w.env.Nodes[a.node].Name, v)
+		all := a.Violations()
+		for _, v := range all[:min(3, len(all))] {
+			w.Errorf("%s on %s: violation 1 to 3 of %d: %v", a.label(), w.env.Nodes[a.node].Name, len(all), v)
 		}
 	}
 	errs := sideBySide(len(w.all()), 32, func(i int) error {

@@ -93,16 +93,16 @@ type Model struct {
 
 	phase    phase
 	recent   []string
-	leaving  map[string]int // rooms for which LEAVE was sent
-	owed     string         // a new user whose CLIENTSTATUS must be the next line
-	kicked   bool           // FORCEQUITBATTLE came: LEFTBATTLE of me must follow
-	upgraded bool           // OK cmd=STLS came: another greeting may follow
+	leaving  int    // LEAVE commands that have not been answered
+	owed     string // a new user whose CLIENTSTATUS must be the next line
+	kicked   bool   // FORCEQUITBATTLE came: LEFTBATTLE of me must follow
+	upgraded bool   // OK cmd=STLS came: another greeting may follow
 }
 
 // NewModel makes a model of a connection on which nothing was read yet.
 func NewModel(flavor Flavor) *Model {
 	return &Model{
-		Flavor: flavor, Users: map[string]*User{}, Battles: map[int64]*Opened{}, Channels: map[string]map[string]bool{}, leaving: map[string]int{},
+		Flavor: flavor, Users: map[string]*User{}, Battles: map[int64]*Opened{}, Channels: map[string]map[string]bool{},
 	}
 }
 
@@ -111,7 +111,7 @@ func NewModel(flavor Flavor) *Model {
 func (m *Model) Sent(line string) {
 	_, line = splitID(line)
 	if wordForm.FindString(line) == "LEAVE" {
-		m.leaving[strings.TrimSpace(strings.TrimPrefix(line, "LEAVE"))]++
+		m.leaving++
 	}
 }
 

@@ -178,9 +178,9 @@ func left(m *Model, args []string) string {
 	if !ok || !isWord(name) {
 		return "LEFT without two words"
 	}
-	asked := name == m.Me && m.leaving[room] > 0
+	asked := name == m.Me && m.leaving > 0
 	if asked {
-		m.leaving[room]--
+		m.leaving--
 	}
 	members, ok := m.Channels[room]
 	switch {

@@ -10,6 +10,7 @@
 //	host:  login bot          … with role bot; also "moderator"
 //	alice: login as bob       … with bob's account
 //	alice: connect            connect only; "tls" for the TLS port
+//	host:  connect bot        … to log in by hand with an account that is a bot
 //	alice: stls               change to TLS
 //	alice: open               open a plain battle; binds $battle
 //	alice: open WORD          … with a password

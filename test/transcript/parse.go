@@ -10,7 +10,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-//go:embed testdata/*.txtar
+//go:embed testdata/*.txtar testdata/later/*.txtar
 var golden embed.FS
 
 // Script is a parsed conversation.
@@ -80,8 +80,14 @@ func parseStep(line string) (step Step, ok bool, err error) {
 }
 
 // Load returns all conversations by file name.
-func Load() (map[string]*Script, error) {
-	names, err := fs.Glob(golden, "testdata/*.txtar")
+func Load() (map[string]*Script, error) { return load("testdata/") }
+
+// Later returns those of commands that are not built yet. A file moves up
+// together with its commands.
+func Later() (map[string]*Script, error) { return load("testdata/later/") }
+
+func load(folder string) (map[string]*Script, error) {
+	names, err := fs.Glob(golden, folder+"*.txtar")
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +101,7 @@ func Load() (map[string]*Script, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		out[strings.TrimSuffix(strings.TrimPrefix(name, "testdata/"), ".txtar")] = script
+		out[strings.TrimSuffix(strings.TrimPrefix(name, folder), ".txtar")] = script
 	}
 	return out, nil
 }

@@ -203,7 +203,11 @@ func init() { // a registration table; in init because the verbs mention it thro
 }
 
 func connect(p *play, ctx context.Context, who string, args []string) error {
-	_, err := p.add(ctx, who, springclient.Player, false)
+	flavor := springclient.Player
+	if slices.Contains(args, "bot") {
+		flavor = springclient.Host
+	}
+	_, err := p.add(ctx, who, flavor, false)
 	return err
 }
 

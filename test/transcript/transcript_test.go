@@ -55,6 +55,13 @@ func TestEveryCommandIsCovered(t *testing.T) {
 	}
 }
 
+func TestLaterParses(t *testing.T) {
+	scripts, err := Later()
+	if err != nil || len(scripts) == 0 {
+		t.Errorf("%d conversations, %v", len(scripts), err)
+	}
+}
+
 func TestParse(t *testing.T) {
 	got, err := Parse([]byte("A title.\n\n-- script --\n# remark\nalice: login bot\nmeet\nstrict\n\nalice> A⇥b␠\nalice<  x  y\nbob! *\nbob>\n"))
 	if err != nil {

@@ -86,7 +86,8 @@ func serverOptions(o Options) (*server.Options, error) {
 			Username:  routeUser,
 			Password:  password,
 			TLSConfig: o.TLS,
-			// More than one connection between two nodes would break the order of topics.
+			// One connection between two nodes, so that the order of topics does not hang
+			// on how the server spreads them over several.
 			PoolSize: -1,
 			// A peer that is found by another's word and comes up later is tried again.
 			ConnectRetries: 10,

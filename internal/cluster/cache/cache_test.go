@@ -187,8 +187,8 @@ func TestLowerVersionCommitsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, nodes := cluster(t, "a")
 		s.write(1, "old")
-		nodes[0].read(t, 1)
 		pass(2 * time.Second)
+		nodes[0].read(t, 1)
 		var held logged
 		s.set(func() {
 			held = logged{s.change(1), time.Now()}
@@ -196,6 +196,9 @@ func TestLowerVersionCommitsLater(t *testing.T) {
 		})
 		s.write(2, "other")
 		pass(5 * time.Second)
+		if _, ok := nodes[0].texts.Get(1); !ok {
+			t.Error("not cached")
+		}
 		s.set(func() {
 			s.rows[1] = "new"
 			s.log = append([]logged{held}, s.log...)

@@ -227,6 +227,13 @@ func TestMoveWhileTheOldOwnerSpeaks(t *testing.T) {
 		fresh.check(t, now)
 		// Nothing is heard any more of one that is gone, whatever it says.
 		c.set(func() { c.gone[bus.Origin{Node: "a", Incarnation: 1}] = true })
+		asked := 0
+		c.net.Drop(func(_, to, on string) bool {
+			if to == "a" && on == viewService {
+				asked++
+			}
+			return false
+		})
 		old.p.mu.Lock()
 		old.p.version.Epoch = 9
 		old.p.mu.Unlock()
@@ -234,6 +241,85 @@ func TestMoveWhileTheOldOwnerSpeaks(t *testing.T) {
 		pass(3 * time.Second)
 		copies[1].check(t, now)
 		fresh.check(t, now)
+		if asked > 0 {
+			t.Errorf("one that is gone was asked %d times for its view", asked)
+		}
+	})
+}
+
+// Who has heard the new owner does not begin with the old one's view, though the
+// directory still sends him there and the new owner does not answer yet.
+func TestNoViewOlderThanWhatWasHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, "a", "b", "c")
+		own(c.hubs["a"], topic, 7, 3, []int{1})
+		now := own(c.hubs["c"], topic, 8, 0, []int{2})
+		c.where = "a"
+		c.net.Drop(func(_, to, on string) bool { return on == viewService || on == HeartbeatTopic })
+		f, _ := c.follow("b", topic)
+		synctest.Wait()
+		now.add(3)
+		synctest.Wait()
+		c.net.Drop(func(_, to, on string) bool { return on == viewService && to == "c" || on == HeartbeatTopic })
+		pass(10 * time.Second)
+		if f.begun {
+			t.Errorf("began at %v", f.version)
+		}
+		c.net.Drop(nil)
+		pass(2 * time.Second)
+		f.check(t, now)
+		if f.resets != 1 {
+			t.Errorf("%d resets", f.resets)
+		}
+	})
+}
+
+// An event is lost just behind the view: the marks that follow a view show it,
+// the heartbeat is not needed.
+func TestMarksAfterAView(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, "a", "b")
+		o := own(c.hubs["a"], topic, 1, 0, nil)
+		c.where = "a"
+		synctest.Wait()
+		f, _ := c.follow("b", topic)
+		synctest.Wait()
+		c.net.Drop(func(_, _, on string) bool { return on == topic })
+		o.add(1)
+		synctest.Wait()
+		c.net.Drop(func(_, _, on string) bool { return on == HeartbeatTopic })
+		pass(60 * time.Millisecond)
+		f.check(t, o)
+	})
+}
+
+// An event is lost while the view is on its way: what is buffered behind it shows
+// the gap, and nothing else has to be heard.
+func TestGapBehindTheView(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, "a", "b")
+		o := own(c.hubs["a"], topic, 1, 0, nil)
+		c.where = "a"
+		synctest.Wait()
+		c.net.Delay(func(from, _ string) time.Duration {
+			if from == "a" {
+				return 20 * time.Millisecond
+			}
+			return 0
+		})
+		f, _ := c.follow("b", topic)
+		synctest.Wait() // the view is on its way
+		heard := 0
+		c.net.Drop(func(_, _, on string) bool {
+			if on == topic {
+				heard++
+			}
+			return on == HeartbeatTopic || on == topic && heard != 2
+		})
+		o.add(1)
+		o.add(2)
+		pass(time.Second) // less than it takes to miss the owner
+		f.check(t, o)
 	})
 }
 

@@ -43,7 +43,8 @@ type replica struct {
 	pending  bool          // somebody needs a view
 	jitter   bool          // others will fetch now, too
 	fetching bool          // run runs
-	hint     string        // node that was heard with a newer epoch
+	hint     string        // node that was heard with a newer version
+	asking   string        // node whose answer is awaited
 	source   bus.Origin    // of the last view; zero: this node
 	heard    time.Time     // source's last sign of life
 	wake     chan struct{} // ends a wait or a try, to begin anew
@@ -161,8 +162,9 @@ func (r *replica) answer(c call, origin bus.Origin, jitter bool) {
 	}
 	r.mu.Lock()
 	r.hint = origin.Node
+	asked := r.asking == origin.Node
 	r.mu.Unlock()
-	if c == hurry && !jitter {
+	if c == hurry && !jitter && !asked {
 		r.hurry()
 		return
 	}
@@ -374,6 +376,8 @@ func (r *replica) fetchFrom(ctx context.Context, node string, list []waiter) (bo
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
+	r.ask(node)
+	defer r.ask("")
 	body, err := r.hub.bus.Request(ctx, node, viewService, Ask{Topic: r.topic})
 	if err != nil {
 		return false, err
@@ -395,6 +399,12 @@ func (r *replica) fetchFrom(ctx context.Context, node string, list []waiter) (bo
 		return false, fmt.Errorf("ask %s: %w", node, errOutdated)
 	}
 	return true, nil
+}
+
+func (r *replica) ask(node string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asking = node
 }
 
 // from notes whom we follow now.

@@ -109,7 +109,7 @@ func (s *Subscription) event(n Numbered) call {
 		s.buffer = nil
 	}
 	s.buffer = append(s.buffer, n)
-	return s.missing(call)
+	return s.missing(call, n.Version)
 }
 
 // marked takes a version heard from another node.
@@ -119,7 +119,7 @@ func (s *Subscription) marked(v Version) call {
 	if s.stopped || s.has && !s.version.Less(v) {
 		return nothing
 	}
-	return s.missing(s.hear(v))
+	return s.missing(s.hear(v), v)
 }
 
 // hear keeps the highest version heard of. A new owner or run is in a hurry: an
@@ -136,10 +136,14 @@ func (s *Subscription) hear(v Version) call {
 	return nothing
 }
 
-// missing notes that something was missed.
-func (s *Subscription) missing(c call) call {
-	if s.waiting {
+// missing notes that something was missed: v. Who waits already learns whom to ask:
+// the directory may be wrong about it for long.
+func (s *Subscription) missing(c call, v Version) call {
+	if s.waiting && v.Less(s.want) {
 		return c
+	}
+	if s.waiting {
+		return max(c, fetch)
 	}
 	s.detach()
 	s.need()

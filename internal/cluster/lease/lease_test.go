@@ -126,11 +126,12 @@ func TestRule02_TrustIsReadFromTheClock(t *testing.T) {
 		boot, wall time.Duration
 		trusted    bool
 	}{
-		"nothing happened":        {0, 0, true},
-		"suspended":               {3 * time.Second, 3 * time.Second, false},
-		"frozen, only wall knows": {0, 3 * time.Second, false},
-		"wall set back":           {0, -time.Hour, true},
-		"within the window":       {time.Second, time.Second, true},
+		"nothing happened":         {0, 0, true},
+		"suspended":                {3 * time.Second, 3 * time.Second, false},
+		"suspended, wall set back": {3 * time.Second, 0, false},
+		"frozen, only wall knows":  {0, 3 * time.Second, false},
+		"wall set back":            {0, -time.Hour, true},
+		"within the window":        {time.Second, time.Second, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -266,6 +267,31 @@ func TestRule03_OutageCondemnsNobody(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRule03_OwnRenewalsFirst: the rows can be read all the time, renewals cannot be
+// written. Who writes first again must give the others a TTL.
+func TestRule03_OwnRenewalsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := clustertest.NewStore()
+		a, b := join(t, s, "a", newClock()), join(t, s, "b", newClock())
+		pass(5 * time.Second)
+		late := b.Membership().Incarnation
+		for _, who := range []int64{0, late} { // everybody, then only b
+			s.OnAccess(func(x clustertest.Access) clustertest.Fault {
+				if x.Op == "renew" && (who == 0 || x.Incarnation == who) {
+					return clustertest.Fault{Fail: clustertest.ErrLost}
+				}
+				return clustertest.Fault{}
+			})
+			pass(map[int64]time.Duration{0: 10 * time.Second, late: 2500 * time.Millisecond}[who])
+		}
+		s.OnAccess(nil)
+		pass(5 * time.Second)
+		if condemned(a) || condemned(b) {
+			t.Errorf("condemned: a %v, b %v", condemned(a), condemned(b))
+		}
+	})
 }
 
 // TestRule03_APausedWatcherCondemnsNobody: a watcher that was stopped sees rows that

@@ -85,6 +85,7 @@ type Host struct {
 	seed    maphash.Seed
 	shards  [hostShards]hostShard
 	running atomic.Int64
+	dropped atomic.Bool
 	stop    chan struct{}
 	ends    sync.WaitGroup
 }
@@ -200,24 +201,34 @@ func (h *Host) Start(ctx context.Context, own registry.Ownership, first *Call) (
 		p.unborn.body, p.unborn.id = first.Body, first.ID
 		p.first = p.unborn
 		_ = p.box.push(p.unborn)
-	} else {
+	}
+	if !h.insert(p) {
+		p.end()
+		return nil, fmt.Errorf("start %s: runs already, or the host has ended: %w", own.Key, ErrUnavailable)
+	}
+	if first == nil {
+		p.slot <- struct{}{}
 		p.openFeed()
 		p.list(!own.Fresh || k.Start == Ensured)
+		p.leave()
 	}
 	p.settle(!own.Fresh)
-	s := h.shard(own.Key)
-	s.mu.Lock()
-	if s.runs[own.Key] != nil {
-		s.mu.Unlock()
-		p.end()
-		return nil, fmt.Errorf("start %s: runs already", own.Key)
-	}
-	s.runs[own.Key] = p
-	s.mu.Unlock()
-	h.running.Add(1)
-	h.ends.Add(1)
 	go p.loop()
 	return p, nil
+}
+
+// insert puts a process into the table, before anybody can hear of it.
+func (h *Host) insert(p *Process) bool {
+	s := h.shard(p.key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.runs[p.key] != nil || h.dropped.Load() {
+		return false
+	}
+	s.runs[p.key] = p
+	h.running.Add(1)
+	h.ends.Add(1)
+	return true
 }
 
 func (h *Host) remove(p *Process) {
@@ -262,6 +273,7 @@ func (h *Host) ReleaseAll(ctx context.Context, parallel int, sooner func(k *Kind
 // DropAll ends every process without an effect and waits until they have ended. The
 // host cannot be used afterwards.
 func (h *Host) DropAll() {
+	h.dropped.Store(true) // before Each takes the locks: who has not started will not
 	close(h.stop)
 	h.Each(func(p *Process) { p.Drop() })
 	h.ends.Wait()

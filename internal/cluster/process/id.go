@@ -45,12 +45,15 @@ type done struct {
 	at    time.Time
 }
 
-// memory is the commands applied last, oldest first.
+// memory is the commands applied last, oldest first: list from head on.
 type memory struct {
 	list  []done
-	known map[ID]int // position + dropped
-	base  int        // number of entries dropped from the front
+	head  int
+	base  int        // number of entries taken out of list for good
+	known map[ID]int // position in list + base
 }
+
+func (m *memory) len() int { return len(m.list) - m.head }
 
 func (m *memory) find(id ID) (done, bool) {
 	i, ok := m.known[id]
@@ -71,15 +74,19 @@ func (m *memory) add(d done) {
 		m.list[i-m.base] = d
 		return
 	}
-	for len(m.list) >= rememberedIDs && (len(m.list) >= rememberMost || d.at.Sub(m.list[0].at) > rememberFor) {
-		delete(m.known, m.list[0].id)
-		m.list[0] = done{}
-		m.list = m.list[1:]
-		m.base++
+	for m.len() >= rememberedIDs && (m.len() >= rememberMost || d.at.Sub(m.list[m.head].at) > rememberFor) {
+		delete(m.known, m.list[m.head].id)
+		m.list[m.head] = done{}
+		m.head++
+	}
+	if m.head > rememberedIDs && m.head >= m.len() { // use the room again
+		n := copy(m.list, m.list[m.head:])
+		clear(m.list[n:])
+		m.list, m.base, m.head = m.list[:n], m.base+m.head, 0
 	}
 	m.known[d.id] = m.base + len(m.list)
 	m.list = append(m.list, d)
 }
 
 // last returns the entries to persist.
-func (m *memory) last() []done { return m.list[max(0, len(m.list)-rememberedIDs):] }
+func (m *memory) last() []done { return m.list[max(m.head, len(m.list)-rememberedIDs):] }

@@ -448,6 +448,7 @@ func TestRule07_SnapshotOfUnknownOutcome(t *testing.T) {
 				})
 				r.must(p, add{V: 1}, 1)
 				pass(510 * time.Millisecond)
+				r.must(p, add{V: 5}, 1, 5) // acknowledged since the snapshot: must not be lost
 				_, err := r.call(p, next)
 				for i := 0; errors.Is(err, process.ErrUnavailable) && i < 3; i++ {
 					_, err = r.call(p, next)
@@ -456,13 +457,13 @@ func TestRule07_SnapshotOfUnknownOutcome(t *testing.T) {
 					t.Fatal(err)
 				}
 				pass(3 * time.Second)
-				r.must(p, clustertest.Read{}, 1, 2)
+				r.must(p, clustertest.Read{}, 1, 5, 2)
 				if p.Epoch() != 2 {
 					t.Errorf("epoch %d, want 2: claimed again once", p.Epoch())
 				}
 				pass(time.Second)
 				own := r.claim()
-				if !slices.Contains([]string{`[1,2]`}, values(own.Snapshot)) {
+				if !slices.Contains([]string{`[1,5,2]`}, values(own.Snapshot)) {
 					t.Errorf("stored %s", own.Snapshot)
 				}
 			})

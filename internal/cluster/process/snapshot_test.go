@@ -133,13 +133,18 @@ func TestMemoryIsBounded(t *testing.T) {
 	for i := range 10_000 {
 		m.add(done{id: ID{1, int64(i + 1)}, at: now})
 	}
-	if len(m.list) != rememberMost || len(m.known) != rememberMost {
-		t.Errorf("%d and %d remembered, want %d", len(m.list), len(m.known), rememberMost)
+	if m.len() != rememberMost || len(m.known) != rememberMost {
+		t.Errorf("%d and %d remembered, want %d", m.len(), len(m.known), rememberMost)
 	}
 	later := now.Add(2 * rememberFor)
 	m.add(done{id: ID{2, 1}, at: later})
-	if len(m.list) != rememberedIDs || len(m.last()) != rememberedIDs {
-		t.Errorf("%d remembered later, want %d", len(m.list), rememberedIDs)
+	if m.len() != rememberedIDs || len(m.last()) != rememberedIDs || len(m.known) != rememberedIDs {
+		t.Errorf("%d remembered later, want %d", m.len(), rememberedIDs)
+	}
+	for n := 10_000 - rememberedIDs + 2; n <= 10_000; n++ {
+		if d, ok := m.find(ID{1, int64(n)}); !ok || d.id.N != int64(n) {
+			t.Fatalf("found %+v, %v for %d", d, ok, n)
+		}
 	}
 	if _, ok := m.find(ID{1, 10_000}); !ok {
 		t.Error("a young one was forgotten")

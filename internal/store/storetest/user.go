@@ -364,6 +364,9 @@ func testFriends(t *testing.T, s Store) {
 	if found, changed, err := s.AnswerFriend(t.Context(), 2, 1, true); found || changed != nil || err != nil {
 		t.Errorf("answer to a request that is not there: %v %v %v", found, changed, err)
 	}
+	if got := relationsOf(t, s, 1).Version; got != version["1"] {
+		t.Errorf("version %d after calls that changed nothing, before them %d", got, version["1"])
+	}
 	accepted, changed, err = s.RequestFriend(t.Context(), 2, 1)
 	must(t, err)
 	if diff := cmp.Diff(both, pairs(changed)); !accepted || diff != "" {

@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"teiserver/internal/config"
+	"teiserver/test/scenario"
+	"teiserver/test/springclient"
+	"teiserver/test/transcript"
+)
+
+// freeAddress returns a loopback address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// start starts nodes in this process on one SQLite file and stops them when the test ends.
+func start(t *testing.T, nodes int) scenario.Env {
+	t.Helper()
+	dir := t.TempDir()
+	var members []string
+	for range nodes {
+		members = append(members, freeAddress(t))
+	}
+	var env []scenario.Node
+	var any config.Config
+	for i := range nodes {
+		cfg := config.Config{
+			DataDir: filepath.Join(dir, fmt.Sprint(i)), NodeName: fmt.Sprintf("n%d", i+1),
+			Database:     config.DatabaseURL("sqlite:" + filepath.Join(dir, "teiserver.db")),
+			SpringListen: "127.0.0.1:0", SpringTLSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0",
+			LogLevel: "warn", LogFormat: "text", Unlimited: true, StopTimeout: 10 * time.Second,
+		}
+		if nodes > 1 {
+			cfg.ClusterListen, cfg.ClusterJoin, cfg.ClusterSecret = members[i], members[:i], "a secret for this test"
+		}
+		s, err := Start(t.Context(), cfg, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})).With("node", cfg.NodeName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), cfg.StopTimeout)
+			defer cancel()
+			if err := s.Stop(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		at := s.Addresses()
+		env = append(env, scenario.Node{Name: cfg.NodeName, Spring: at["spring-listen"], TLS: at["spring-tls-listen"], HTTP: at["http-listen"]})
+		any = cfg
+	}
+	return scenario.NewEnv(env, func(t testing.TB, name string, role scenario.Role) {
+		err := AddUser(t.Context(), any, NewUser{Name: name, Password: springclient.Password, Email: name + "@example.com", Role: string(role)})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestOneNode and TestThreeNodes run every scenario and conversation in this
+// process, where the race detector sees all nodes.
+func TestOneNode(t *testing.T) { play(t, start(t, 1)) }
+
+func TestThreeNodes(t *testing.T) { play(t, start(t, 3)) }
+
+func play(t *testing.T, env scenario.Env) {
+	t.Run("scenario", func(t *testing.T) { scenario.Run(t, env) })
+	t.Run("transcript", func(t *testing.T) { transcript.Run(t, env) })
+}

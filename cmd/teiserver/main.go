@@ -44,7 +44,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	defer onSignals(cancel)()
+	defer onSignals(cancel, os.Exit)()
 
 	command.BindTo(ctx, (*context.Context)(nil))
 	command.BindTo(stdout, (*io.Writer)(nil))
@@ -75,18 +75,20 @@ func (s stopSignal) code() int { return 128 + int(s.signal) }
 
 // onSignals cancels with the first signal and ends the process with the second,
 // for the operator who does not want to wait. The returned function undoes it.
-func onSignals(cancel context.CancelCauseFunc) (undo func()) {
+func onSignals(cancel context.CancelCauseFunc, exit func(code int)) (undo func()) {
 	signals := make(chan os.Signal, 2)
-	done := make(chan struct{})
+	done, ended := make(chan struct{}), make(chan struct{})
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
+		defer close(ended)
 		asked := false
 		for {
 			select {
 			case s := <-signals:
 				number, _ := s.(syscall.Signal)
 				if asked {
-					os.Exit(stopSignal{number}.code())
+					exit(stopSignal{number}.code())
+					return
 				}
 				asked = true
 				cancel(stopSignal{number})
@@ -98,5 +100,6 @@ func onSignals(cancel context.CancelCauseFunc) (undo func()) {
 	return func() {
 		signal.Stop(signals)
 		close(done)
+		<-ended
 	}
 }

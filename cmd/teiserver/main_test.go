@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"syscall"
@@ -36,6 +37,32 @@ func TestSignalCodes(t *testing.T) {
 		if got := (stopSignal{signal}).code(); got != want {
 			t.Errorf("%v: %d, want %d", signal, got, want)
 		}
+	}
+}
+
+// TestSecondSignal: the first asks for an orderly stop, the second does not wait for it.
+func TestSecondSignal(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	exited := make(chan int, 1)
+	undo := onSignals(cancel, func(code int) { exited <- code })
+	defer undo()
+	send := func(s syscall.Signal) {
+		if err := syscall.Kill(syscall.Getpid(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(syscall.SIGINT)
+	<-ctx.Done()
+	var stopped stopSignal
+	if !errors.As(context.Cause(ctx), &stopped) || stopped.code() != 130 {
+		t.Errorf("cause %v", context.Cause(ctx))
+	}
+	if len(exited) != 0 {
+		t.Error("the first signal ended the process")
+	}
+	send(syscall.SIGTERM)
+	if code := <-exited; code != 143 {
+		t.Errorf("code %d", code)
 	}
 }
 

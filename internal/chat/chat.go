@@ -9,6 +9,9 @@ import (
 // Kind is the process kind of a channel; the id is the channel's name.
 const Kind = "channel"
 
+// MaxName is the longest name of a channel, in characters.
+const MaxName = 64
+
 // MaxText is the length of a channel line in characters; the rest is cut.
 const MaxText = 257
 

@@ -3,17 +3,22 @@ package client
 import (
 	"context"
 	"strings"
+	"unicode/utf8"
 
 	"teiserver/internal/account"
 	"teiserver/internal/chat"
 	"teiserver/internal/cluster"
 	"teiserver/internal/coordinator"
+	"teiserver/internal/refusal"
 	"teiserver/internal/roster"
 )
 
 // JoinChannel enters a channel. The answer comes through the roster; joining twice
 // says nothing.
 func (c *Client) JoinChannel(ctx context.Context, name string) error {
+	if utf8.RuneCountInString(name) > chat.MaxName {
+		return refusal.New(refusal.Invalid, "Channel names have at most %d characters", chat.MaxName)
+	}
 	c.channels[name] = struct{}{}
 	c.svc.Roster.Join(c, name)
 	_, err := c.svc.Runtime.Call(ctx, channelKey(name), chat.Join{Member: c.member(), Name: c.user.Name})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"teiserver/internal/chat"
 	"teiserver/internal/lobby"
 )
 
@@ -118,27 +119,32 @@ func BenchmarkFanOut(b *testing.B) {
 			w.came(1, person(id, 1))
 			w.s.attach(&discard{id: id})
 		}
-		w.s.host(&discard{id: 1}, 7)
-		first := w.s.users[1].viewers[0].Viewer
-		w.s.host(first, 7)
+		w.s.host(w.s.viewers[0].Viewer, 7)
 		r = w.room(7, at(1, 1), whoOf(1, 1, 1))
-		view := r.replica.View()
-		for id := int64(2); id <= int64(n); id++ {
-			view.Members = append(view.Members, memberOf(id, 1))
+		w.s.lobbies[7].viewers = w.s.viewers // no room is that large; the path is the same
+		var tp *tap
+		var inside []chat.Member
+		for _, v := range w.s.viewers {
+			w.s.join(v.Viewer, "main")
+			inside = append(inside, inMain(v.user.id, 1))
 		}
-		for id := int64(2); id <= int64(n); id++ {
-			w.s.enter(w.s.users[id].viewers[0].Viewer, 7)
-		}
-		w.s.roomReset(r, at(1, 2), view)
-		if got := len(w.s.lobbies[7].viewers); got != n {
-			b.Fatalf("%d in the room", got)
-		}
+		tp = w.s.chans["main"].tap
+		ch := w.s.chans["main"]
+		ch.viewers, ch.wishing = ch.wishing, nil
+		w.s.channelReset(tp, at(1, 1), chat.View{Name: "main", Members: inside})
 		seq := int64(2)
 		b.Run(fmt.Sprintf("RoomSaid/%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				seq++
 				w.s.roomEvent(r, at(1, seq), lobby.Said{User: 1, Text: "hi"})
+			}
+		})
+		b.Run(fmt.Sprintf("ChannelSaid/%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				seq++
+				w.s.channelEvent(tp, at(1, seq), chat.Said{Member: inMain(1, 1), Text: "hi"})
 			}
 		})
 		b.Run(fmt.Sprintf("UserChanged/%d", n), func(b *testing.B) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,12 +20,36 @@ import (
 type memoryStore struct {
 	mu     sync.Mutex
 	values map[string]Value
+	log    []cache.Change
+	reads  int
 	broken error
 }
+
+// note writes a row of the change log. mu is held.
+func (m *memoryStore) note(key string) []cache.Change {
+	c := cache.Change{Version: int64(len(m.log) + 1), Table: Table, Key: key}
+	m.log = append(m.log, c)
+	return []cache.Change{c}
+}
+
+func (m *memoryStore) Changes(_ context.Context, after int64, _ int) ([]cache.Change, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.log[min(after, int64(len(m.log))):]), m.broken
+}
+
+func (m *memoryStore) LastChange(context.Context) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int64(len(m.log)), m.broken
+}
+
+func (m *memoryStore) TrimChanges(context.Context, int64) error { return nil }
 
 func (m *memoryStore) Setting(_ context.Context, key string) (Value, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.reads++
 	v, ok := m.values[key]
 	return v, ok, m.broken
 }
@@ -38,14 +63,14 @@ func (m *memoryStore) PutSetting(_ context.Context, key, text string, insertOnly
 		return nil, m.broken
 	}
 	m.values[key] = Value{Text: text, Version: 1}
-	return []cache.Change{{Version: 1, Table: Table, Key: key}}, nil
+	return m.note(key), nil
 }
 
 func (m *memoryStore) DeleteSetting(_ context.Context, key string) ([]cache.Change, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.values, key)
-	return []cache.Change{{Version: 2, Table: Table, Key: key}}, m.broken
+	return m.note(key), m.broken
 }
 
 func (m *memoryStore) Secret(context.Context, string, func() ([]byte, error)) ([]byte, error) {

@@ -204,8 +204,9 @@ func blocked(t *testing.T, conn *pgx.Conn) {
 	}
 }
 
-// beside runs SQL in a transaction that is committed when the call waits for it.
-func beside(t *testing.T, address, text string, call func(ctx context.Context)) {
+// beside runs SQL in a transaction, more of it when the call waits for it, and
+// commits it then.
+func beside(t *testing.T, address, text, more string, call func(ctx context.Context)) {
 	t.Helper()
 	tx, err := raw(t, address).Begin(t.Context())
 	if err != nil {
@@ -220,6 +221,9 @@ func beside(t *testing.T, address, text string, call func(ctx context.Context)) 
 		call(context.Background())
 	}()
 	blocked(t, raw(t, address))
+	if _, err := tx.Exec(t.Context(), more); err != nil {
+		t.Fatal(err)
+	}
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +239,7 @@ func TestClaimAfterLastWrite(t *testing.T) {
 	if _, err := s.Save(t.Context(), []registry.Snapshot{{Fence: fenceOf(o), Body: []byte("first")}}); err != nil {
 		t.Fatal(err)
 	}
-	beside(t, address, "UPDATE owner SET writes = writes + 1; UPDATE snapshot SET body = 'last'", func(ctx context.Context) {
+	beside(t, address, "UPDATE owner SET writes = writes + 1; UPDATE snapshot SET body = 'last'", "", func(ctx context.Context) {
 		got, err := s.Claim(ctx, o.Key, o.Incarnation)
 		if err != nil || string(got.Snapshot) != "last" || got.Writes != 2 {
 			t.Errorf("claimed %q with %d writes, %v", got.Snapshot, got.Writes, err)
@@ -255,7 +259,7 @@ func TestClaimBesideNewcomer(t *testing.T) {
 			VALUES ('b', 'serving', '', '', '', 0, '', 0) RETURNING incarnation
 		)
 		INSERT INTO owner (kind, id, incarnation, epoch, state, fresh, since)
-		SELECT 'lobby', '2', incarnation, 1, 'owned', TRUE, 0 FROM newcomer`, func(ctx context.Context) {
+		SELECT 'lobby', '2', incarnation, 1, 'owned', TRUE, 0 FROM newcomer`, "", func(ctx context.Context) {
 		_, err := s.Claim(ctx, registry.NewKey("lobby", 2), o.Incarnation)
 		var held *registry.HeldError
 		if !errors.As(err, &held) || held.Owner.Node != "b" {
@@ -276,11 +280,57 @@ func TestUpdateBesideUpdate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	beside(t, address, "UPDATE users SET version = version + 100", func(ctx context.Context) {
+	beside(t, address, "UPDATE users SET version = version + 100", "", func(ctx context.Context) {
 		if _, err := s.UpdateUser(ctx, u); !errors.Is(err, account.ErrConflict) {
 			t.Errorf("update: %v", err)
 		}
 	})
+}
+
+// Of two writers of a setting the later one has the higher version, also if it began
+// first: who keeps the older version would keep the older text.
+func TestSettingBesideSetting(t *testing.T) {
+	t.Parallel()
+	address := pgtest.URL(t)
+	s := openStore(t, address, Options{})
+	if _, err := s.PutSetting(t.Context(), "motd", "first", false); err != nil {
+		t.Fatal(err)
+	}
+	beside(t, address, "UPDATE setting SET text = 'second'", `
+		WITH logged AS (INSERT INTO change (tbl, key, at) VALUES ('setting', 'motd', 0) RETURNING version)
+		UPDATE setting SET version = logged.version FROM logged`, func(ctx context.Context) {
+		if _, err := s.PutSetting(ctx, "motd", "third", false); err != nil {
+			t.Error(err)
+		}
+	})
+	v, _, err := s.Setting(t.Context(), "motd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := s.LastChange(t.Context())
+	if err != nil || v.Text != "third" || v.Version != last {
+		t.Errorf("setting %+v, last change %d, %v", v, last, err)
+	}
+}
+
+// When the server has ended all sessions at most one call notices.
+func TestSessionsEnded(t *testing.T) {
+	t.Parallel()
+	address := pgtest.URL(t)
+	s := openStore(t, address, Options{Use: Admin})
+	var readers sync.WaitGroup
+	for range 16 {
+		readers.Go(func() { _, _ = s.CountUsers(context.Background()) })
+	}
+	readers.Wait()
+	change(t, address, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	_, _ = s.CountUsers(t.Context())
+	for range 16 {
+		if _, err := s.CountUsers(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // What fails only when it is committed has failed.

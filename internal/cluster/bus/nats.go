@@ -205,6 +205,9 @@ func (l *link) subscribe(subject string) error {
 	if l.subs[subject] != nil {
 		return nil
 	}
+	if len(subject) > maxSubject {
+		return fmt.Errorf("subscribe %.40s…: %w", subject, ErrLongName)
+	}
 	sub, err := l.conn.ChanSubscribe(subject, l.raw)
 	if err != nil {
 		return fmt.Errorf("subscribe %s: %w", subject, closedOr(err))
@@ -244,7 +247,14 @@ func (l *link) answer(to Origin, id uint64, data []byte) error {
 	return l.send(subject, "", data)
 }
 
+// maxSubject is well below what a server takes in one line of its protocol: a longer
+// one would make it close the connection, and with it the whole bus.
+const maxSubject = 2048
+
 func (l *link) send(subject, reply string, data []byte) error {
+	if len(subject) > maxSubject {
+		return fmt.Errorf("publish %.40s…: %w", subject, ErrLongName)
+	}
 	err := l.conn.PublishMsg(&nats.Msg{Subject: subject, Reply: reply, Data: data})
 	if err != nil {
 		return fmt.Errorf("publish %s (%d bytes): %w", subject, len(data), closedOr(err))

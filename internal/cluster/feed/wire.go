@@ -71,8 +71,8 @@ func (n Numbered) MarshalJSON() ([]byte, error) {
 	return json.Marshal(numberedForm{n.Version, raw})
 }
 
-// UnmarshalJSON reads it back. An event that this release does not know becomes
-// Unknown: its version counts, and the replica fetches the view.
+// UnmarshalJSON reads it back. An event that this release does not know is set
+// aside: its version counts, and the replica fetches the view.
 func (n *Numbered) UnmarshalJSON(data []byte) error {
 	var form numberedForm
 	if err := json.Unmarshal(data, &form); err != nil {

@@ -56,12 +56,15 @@ func AddUser(ctx context.Context, cfg config.Config, u NewUser) error {
 	})
 }
 
+// plainRole names the role of those who have none.
+const plainRole = "user"
+
 // addUser makes an account. A name or address in use is account.ErrNameTaken or
 // account.ErrEmailTaken.
 func addUser(ctx context.Context, accounts *account.Service, u NewUser) error {
 	var roles []account.Role
 	for _, name := range strings.Split(u.Role, ",") {
-		if strings.TrimSpace(name) == "" {
+		if name = strings.TrimSpace(name); name == "" || name == plainRole {
 			continue
 		}
 		role, err := account.ParseRole(name)

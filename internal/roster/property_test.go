@@ -16,7 +16,7 @@ import (
 
 var (
 	seedFlag = flag.Int64("roster.seed", 0, "run the property test with this seed only")
-	runsFlag = flag.Int("roster.runs", 150, "number of seeds of the property test")
+	runsFlag = flag.Int("roster.runs", 100, "number of seeds of the property test")
 )
 
 // TestAnyOrderIsLegal runs random clusters: users log in, out and elsewhere, change

@@ -207,9 +207,9 @@ func (s *Store) Renew(ctx context.Context, incarnation int64, r lease.Report) er
 	if err != nil {
 		return err
 	}
-	state := "draining"
+	state := lease.Draining
 	if r.Serving {
-		state = "serving"
+		state = lease.Serving
 	}
 	renewed := renew.With(renewArgs{incarnation, state, string(hears), r.Clients, r.Processes})
 	if err := s.db.Run(ctx, engine.Lease, renewed); err != nil {

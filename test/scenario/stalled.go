@@ -58,7 +58,7 @@ func stalled(t *testing.T, env Env) {
 		}
 	}
 	for _, x := range listeners {
-		x.want("REMOVEUSER %s", deaf.name)
+		x.await("the end of "+deaf.name, func(m *springclient.Model) bool { return m.Users[deaf.name] == nil })
 	}
 	deaf.Cut()
 	// Its account can come back at once.

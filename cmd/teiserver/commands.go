@@ -41,7 +41,7 @@ type serveCommand struct {
 
 func (c *serveCommand) Run(ctx context.Context) error {
 	for _, w := range c.Warnings() {
-		c.Logger(os.Stderr).Warn(w)
+		c.Logger(os.Stderr).Warn("configuration", "warning", w)
 	}
 	return app.Serve(ctx, c.Config)
 }

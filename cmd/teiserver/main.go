@@ -61,7 +61,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 // fail prints an error as exactly one line.
 func fail(stderr io.Writer, err error, code int) int {
 	line := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
-	fmt.Fprintln(stderr, "teiserver: "+line)
+	_, _ = fmt.Fprintln(stderr, "teiserver: "+line) // nobody is left to tell
 	return code
 }
 

@@ -54,7 +54,7 @@ type User struct {
 // Has reports whether the user has a role.
 func (u *User) Has(r Role) bool { return slices.Contains(u.Roles, r) }
 
-// Is any of the moderating roles.
+// Moderates reports any of the moderating roles.
 func (u *User) Moderates() bool { return u.Has(Moderator) || u.Has(Admin) }
 
 // IsBot reports an account that hosts or serves.

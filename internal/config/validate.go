@@ -130,7 +130,7 @@ func (d DatabaseURL) check() error {
 	switch {
 	case d.SQLite():
 		if strings.TrimPrefix(string(d), "sqlite:") == "" {
-			return errors.New("a file is needed after sqlite:")
+			return errors.New("sqlite: needs a file after it")
 		}
 		return nil
 	case d.PostgreSQL():

@@ -83,7 +83,7 @@ func (s *state) entered(v *viewer, l *hall, value *Lobby, me lobby.Member) {
 		if !v.own || u == v.user {
 			continue
 		}
-		if false {
+		if v.told[u.id] == l.id {
 			stale = append(stale, u.shown)
 			continue
 		}

@@ -183,8 +183,8 @@ func (s *Service) load(ctx context.Context, key string) (*entry, error) {
 	if !ok {
 		return unset, nil
 	}
-	d, err := lookup(key)
-	if err != nil {
+	d, known := defined[key]
+	if !known {
 		return unset, nil // of another release
 	}
 	value, canonical, err := d.parse(v.Text)

@@ -121,7 +121,6 @@ func TestIllegal(t *testing.T) {
 		"battle twice":            {Player, opening, "BATTLEOPENED 1 0 0 Bob h 1 16 0 0 5 s|1|m|t|g", "known battle"},
 		"battle, unknown founder": {Player, opening, "BATTLEOPENED 2 0 0 Carol h 1 16 0 0 5 s|1|m|t|g", "unknown user Carol"},
 		"battle, busy founder":    {Player, opening, "BATTLEOPENED 2 0 0 Bob h 1 16 0 0 5 s|1|m|t|g", "who is in a battle"},
-		"battle, hex hash":        {Player, opening, "BATTLEOPENED 2 0 0 Alice h 1 16 0 0 beef s|1|m|t|g", "not an integer"},
 		"battle, four sentences":  {Player, opening, "BATTLEOPENED 2 0 0 Alice h 1 16 0 0 5 s|1|m|t", "five sentences"},
 		"battle, empty sentence":  {Player, opening, "BATTLEOPENED 2 0 0 Alice h 1 16 0 0 5 s|1|m||g", "five sentences"},
 		"battle, no blank":        {Player, opening, "BATTLEOPENED 2 0 0 Alice h 1 16 0 0 5|s|1|m|t|g", "parameter 11"},

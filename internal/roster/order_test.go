@@ -352,3 +352,76 @@ func TestLobbyEnd(t *testing.T) {
 	wantLog(t, c, "closed 8")
 	ok(t, c)
 }
+
+// TestSeats: of two lobbies that name a session the one it joined last shows it; a
+// second joining of the same lobby is told, as the script password is new.
+func TestSeats(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	c := b.viewer(9, Everything)
+	for id := int64(1); id <= 3; id++ {
+		b.came(2, person(id, 1))
+	}
+	one, two, who := whoOf(1, 1, 2), whoOf(2, 1, 2), whoOf(3, 1, 2)
+	b.s.lobbyIndexed(b.n[2], indexed(7, at(1, 1), one, seatOf(who, 2)))
+	b.s.lobbyIndexed(b.n[2], indexed(8, at(1, 1), two))
+	c.log = nil
+	b.s.lobbyIndexed(b.n[2], indexed(8, at(1, 2), two, seatOf(who, 1)))
+	wantLog(t, c)
+	b.s.lobbyIndexed(b.n[2], indexed(8, at(1, 3), two, seatOf(who, 3)))
+	wantLog(t, c, "left 7 3", "joined 8 3")
+	b.s.lobbyIndexed(b.n[2], indexed(8, at(1, 4), two, seatOf(who, 4)))
+	wantLog(t, c, "left 8 3", "joined 8 3")
+	b.s.lobbyIndexed(b.n[2], indexed(8, at(1, 5), two))
+	wantLog(t, c, "left 8 3", "joined 7 3")
+	// Who hosts is nowhere else.
+	b.s.lobbyIndexed(b.n[2], indexed(10, at(1, 1), who))
+	wantLog(t, c, "left 7 3", "opened 10")
+	ok(t, c)
+}
+
+// TestNewName: a session that changes its name is somebody new to clients.
+func TestNewName(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	c := b.viewer(9, Everything)
+	host, guest := person(1, 1), person(2, 1)
+	b.came(2, host)
+	b.came(2, guest)
+	b.s.lobbyIndexed(b.n[2], indexed(7, at(1, 1), whoOf(1, 1, 2), seatOf(whoOf(2, 1, 2), 1)))
+	c.log = nil
+	guest.Name = "x"
+	b.s.presenceEvent(b.n[2], Changed{User: guest})
+	wantLog(t, c, "left 7 2", "went 2", "came 2", "joined 7 2")
+	host.Name = "y"
+	b.s.presenceEvent(b.n[2], Changed{User: host})
+	wantLog(t, c, "closed 7", "went 1", "came 1", "opened 7", "joined 7 2")
+	ok(t, c)
+}
+
+// TestPatrol: a lobby of whose end nobody here has heard is found out in the end.
+func TestPatrol(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	c := b.viewer(9, Everything)
+	b.came(2, person(1, 1))
+	b.came(2, person(2, 1))
+	b.s.lobbyIndexed(b.n[2], indexed(7, at(1, 1), whoOf(1, 1, 2)))
+	b.s.lobbyIndexed(b.n[2], indexed(8, at(1, 1), whoOf(2, 1, 2)))
+	c.log, b.s.effects = nil, nil
+	b.s.tick()
+	b.s.tick()
+	if len(b.s.effects) != 2 {
+		t.Fatalf("asked: %v", b.s.effects)
+	}
+	b.s.roomClosed(b.s.lobbies[8].room)
+	wantLog(t, c, "closed 8")
+	b.room(7, at(1, 1), whoOf(1, 1, 2))
+	b.s.effects = nil
+	b.s.tick()
+	if _, is := b.s.effects[0].(unfollowRoom); !is {
+		t.Fatalf("still followed: %v", b.s.effects)
+	}
+	wantLog(t, c)
+	ok(t, c)
+}

@@ -190,6 +190,20 @@ func TestOwnNotes(t *testing.T) {
 	if b.s.lobbies[7].room != nil {
 		t.Fatal("still followed")
 	}
+	// Back inside it hears what it missed of those it knows.
+	b.s.lobbyIndexed(b.n[2], indexed(7, at(1, 7), host, two))
+	b.s.enter(bot, 7)
+	r = b.room(7, at(1, 7), host, m2)
+	b.s.roomEvent(r, at(1, 8), lobby.Entered{Member: memberOf(5, 2)})
+	b.s.roomEvent(r, at(1, 9), lobby.Departed{Who: whoOf(5, 1, 1)})
+	bot.log = nil
+	changed.InGame = false
+	b.s.presenceEvent(b.n[2], Changed{User: changed})
+	wantLog(t, bot)
+	b.s.enter(bot, 7)
+	r = b.room(7, at(1, 9), host, m2)
+	b.s.roomEvent(r, at(1, 10), lobby.Entered{Member: memberOf(5, 3)})
+	wantLog(t, bot, "entered 7", "changed 2")
 	ok(t, bot)
 }
 

@@ -310,9 +310,6 @@ func (s *state) lobbyOpened(u *user, l *hall) {
 	host.Show(&Update{Event: Hosting{Lobby: s.value(l), View: view}})
 	s.leaveRoom(host)
 	host.in, l.host = l, host
-	if host.wish == l {
-		host.wish = nil
-	}
 	l.viewers = append(l.viewers, host)
 	s.showComputers(l)
 	s.watch(l.room)

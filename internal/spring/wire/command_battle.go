@@ -117,7 +117,8 @@ var forceCommands = []Spec{
 	{Name: "ADDBOT", Form: "name status color {aiDll}", Example: "BarbAI 4195394 255 BARb|stable",
 		Decode: formed("win+", func(f [9]string) (AddBot, bool) {
 			word, ok := statusWord(f[1])
-			ai := strings.TrimSpace(f[3])
+			ai, _, _ := strings.Cut(f[3], "\t") // a sentence ends at a tab
+			ai = strings.TrimSpace(ai)
 			return AddBot{Name: f[0], Status: tidyWord(word), Color: Color(f[2]), AI: ai}, ok && ai != ""
 		})},
 	{Name: "UPDATEBOT", Form: "name status color", Example: "BarbAI 4195330 65280",

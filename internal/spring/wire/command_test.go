@@ -130,6 +130,7 @@ var decoded = map[string]map[string]any{
 	"ADDBOT": {
 		"BarbAI 4195394 255 BARb|stable": AddBot{"BarbAI", 4195394, "255", "BARb|stable"},
 		"a 1 0 Raptor: Normal":           AddBot{"a", 0, "0", "Raptor: Normal"},
+		"a 1 0 Null\tAI":                 AddBot{"a", 0, "0", "Null"},
 		"a -1 0 b":                       AddBot{"a", 1<<32 - 1 - 1<<22 - 1, "0", "b"},
 		"a 12582912 0 b":                 AddBot{"a", 8388608, "0", "b"},
 	},

@@ -27,6 +27,9 @@ type compareCommand struct {
 	Database string        `placeholder:"URL" help:"Database of the server; without it SQLite in a temporary folder."`
 }
 
+// trickle is how many deliveries a second are asked for when a server is not flat out.
+const trickle = 20000
+
 // Run measures floor and server in turn.
 func (c *compareCommand) Run(ctx context.Context, r *Report) error {
 	for range c.Rounds {
@@ -68,6 +71,11 @@ func (c *compareCommand) run(ctx context.Context, r *Report, start func(context.
 	measurements := []measurement{
 		func(ctx context.Context, t target, _ *running) (Section, error) {
 			return (&fanoutCommand{target: t, Duration: c.Duration, Window: 64, Speakers: 1}).measure(ctx)
+		},
+		func(ctx context.Context, t target, _ *running) (Section, error) {
+			t.name += ", trickle"
+			rate := max(1, trickle/c.Clients)
+			return (&fanoutCommand{target: t, Duration: c.Duration, Rate: rate, Window: 64, Speakers: 1}).measure(ctx)
 		},
 		func(ctx context.Context, t target, _ *running) (Section, error) {
 			return (&loginCommand{target: t}).measure(ctx)

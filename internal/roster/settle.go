@@ -107,7 +107,6 @@ func (s *state) targets(work []*user) []*user {
 	for i, n := 0, len(work); i < n; i++ {
 		u := work[i]
 		if u.next.hosts != u.hosts || u.replaced() {
-			work = s.alsoIn(work, u.hosts)
 			work = s.alsoIn(work, u.next.hosts)
 		}
 	}
@@ -117,26 +116,21 @@ func (s *state) targets(work []*user) []*user {
 	return work
 }
 
-// alsoIn adds those who are in a lobby, or would be, to the work.
+// alsoIn adds those who sit in a lobby that will be opened. Of one that closes nobody
+// is asked: all are out, and whoever has a place elsewhere was marked with its seat.
 func (s *state) alsoIn(work []*user, l *hall) []*user {
 	if l == nil {
 		return work
 	}
-	for _, u := range l.members {
-		work = also(work, u)
-	}
 	for i := range l.seats {
-		work = also(work, s.users[l.seats[i].User])
+		u := s.users[l.seats[i].User]
+		if u == nil || u.dirty {
+			continue
+		}
+		u.dirty, u.next = true, target{shown: u.shown, hosts: u.hosts}
+		work = append(work, u)
 	}
 	return work
-}
-
-func also(work []*user, u *user) []*user {
-	if u == nil || u.dirty {
-		return work
-	}
-	u.dirty, u.next = true, target{shown: u.shown, hosts: u.hosts}
-	return append(work, u)
 }
 
 // nameTargets lets a name be shown for one user only. Feeds may tell of a user who

@@ -629,6 +629,7 @@ func (s *state) check(t testing.TB) {
 			t.Fatalf("user %d is still dirty", u.id)
 		}
 	}
+	s.checkTargets(t)
 	for _, l := range s.open {
 		for _, v := range l.viewers {
 			if v.in != l {
@@ -637,6 +638,25 @@ func (s *state) check(t testing.TB) {
 		}
 		if l.made != nil && len(l.made.Members) != len(l.members) {
 			t.Fatalf("lobby %d shows %d of %d members", l.id, len(l.made.Members), len(l.members))
+		}
+	}
+}
+
+// checkTargets works out everybody's place anew: nothing may differ from what is shown.
+func (s *state) checkTargets(t testing.TB) {
+	t.Helper()
+	work := make([]*user, 0, len(s.users))
+	for _, u := range s.users {
+		u.dirty = true
+		work = append(work, u)
+	}
+	for _, u := range s.targets(work) {
+		u.dirty = false
+		if (u.shown == nil) != (u.next.shown == nil) || u.shown != nil && *u.shown != *u.next.shown {
+			t.Fatalf("user %d is shown as %v, not %v", u.id, u.shown, u.next.shown)
+		}
+		if u.hosts != u.next.hosts || u.in != u.next.in || u.join != u.next.join {
+			t.Fatalf("user %d is in %+v, not %+v", u.id, u.target, u.next)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -40,6 +41,7 @@ func (c *Client) OpenLobby(ctx context.Context, info lobby.Info, password string
 		HostUUID: ulid.Make().String(), MatchUUID: ulid.Make().String(),
 	})
 	if err != nil {
+		c.unsay(id, err)
 		return err
 	}
 	c.asked = id
@@ -54,54 +56,96 @@ func (c *Client) JoinLobby(ctx context.Context, id int64, password, scriptPasswo
 	if _, ok := c.svc.Roster.Lobby(id); !ok {
 		return refusal.New(refusal.NotFound, "No lobby found (type 1, lobby is nil for server_allows_join?)")
 	}
-	c.joins++
-	join := c.joins
-	// Follow first, so that the host's answer cannot pass unseen.
-	if err := c.svc.Roster.Enter(ctx, c, id); err != nil {
+	if err := c.follow(ctx, id); err != nil {
 		return err
 	}
+	c.joins++
 	_, err := c.svc.Runtime.Call(ctx, lobbyKey(id), lobby.Join{
-		Who: c.who, Rights: c.rights, Join: join, Password: password, ScriptPassword: scriptPassword, IP: c.ip,
+		Who: c.who, Rights: c.rights, Join: c.joins, Password: password, ScriptPassword: scriptPassword, IP: c.ip,
 	})
 	if err != nil {
-		c.svc.Roster.Abandon(c, id)
+		if id != c.asked { // else the request before this one stands
+			c.svc.Roster.Abandon(c, id)
+		}
 		if errors.Is(err, cluster.ErrNone) {
 			return refusal.New(refusal.NotFound, "No lobby found (type 1, lobby is nil for server_allows_join?)")
 		}
+		c.unsay(id, err)
 		return err
 	}
 	old := c.asked
 	c.asked = id
 	if old != 0 && old != id {
-		return c.leave(ctx, old)
+		_ = c.leave(ctx, old) // the request stands; what cannot be left now is left later
 	}
 	return nil
 }
 
-// LeaveLobby leaves the lobby it is in or has asked for; the founder's closes. Being
-// in none is no error.
-func (c *Client) LeaveLobby(ctx context.Context) error {
-	id := c.asked
-	if in, ok := c.svc.Roster.LobbyOf(c.who.User); ok {
-		id = in.Info.ID
-	}
-	if id == 0 {
+// follow has a lobby's feed heard, so that the host's answer to a request made
+// afterwards cannot pass unseen.
+func (c *Client) follow(ctx context.Context, id int64) error {
+	wait, cancel := context.WithTimeout(ctx, waitFor)
+	defer cancel()
+	err := c.svc.Roster.Enter(wait, c, id)
+	if err == nil {
 		return nil
 	}
-	c.asked = 0
-	return c.leave(ctx, id)
+	if id != c.asked {
+		c.svc.Roster.Abandon(c, id)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("follow lobby %d: %w (%w)", id, cluster.ErrUnavailable, err)
 }
 
+// LeaveLobby leaves the lobby it is in and the one it has asked for; the founder's
+// closes. Being in none is no error.
+func (c *Client) LeaveLobby(ctx context.Context) error {
+	ids := c.lobbies()
+	c.asked = 0
+	var errs []error
+	for _, id := range ids {
+		errs = append(errs, c.leave(ctx, id))
+	}
+	return errors.Join(errs...)
+}
+
+// lobbies are those in which this session may have a seat or a request: the one it
+// has asked for last, and the one it is shown in. They differ while the view of this
+// node is behind, and after a call without a clear outcome.
+func (c *Client) lobbies() []int64 {
+	var ids []int64
+	if c.asked != 0 {
+		ids = append(ids, c.asked)
+	}
+	if in, ok := c.svc.Roster.LobbyOf(c.who.User); ok && in.Info.ID != c.asked {
+		ids = append(ids, in.Info.ID)
+	}
+	return ids
+}
+
+// leave leaves one lobby. That it is not in there any more, because it was denied or
+// kicked or the lobby has closed, is what it wants.
 func (c *Client) leave(ctx context.Context, id int64) error {
-	_, err := c.svc.Runtime.Call(ctx, lobbyKey(id), lobby.Leave{Who: c.who})
+	_, err := c.svc.Runtime.Call(ctx, lobbyKey(id), c.leaving())
 	c.svc.Roster.Abandon(c, id)
-	if errors.Is(err, cluster.ErrNone) {
+	if _, refused := refusal.As(err); refused || errors.Is(err, cluster.ErrNone) {
 		return nil
 	}
-	if errors.Is(err, cluster.ErrUnavailable) {
-		c.svc.Runtime.Cast(lobbyKey(id), lobby.Leave{Who: c.who}) // until it is known
-	}
+	c.unsay(id, err)
 	return err
+}
+
+// leaving is the command that ends what this session has asked for up to now.
+func (c *Client) leaving() lobby.Leave { return lobby.Leave{Who: c.who, Join: c.joins} }
+
+// unsay ends what a command may have begun that had no clear outcome: the client is
+// told that it failed, so nothing of it may stay.
+func (c *Client) unsay(id int64, err error) {
+	if _, refused := refusal.As(err); err != nil && !refused {
+		c.svc.Runtime.Cast(lobbyKey(id), c.leaving()) // until it is known
+	}
 }
 
 // Lobby returns the lobby that this client is shown in, as member or founder.

@@ -29,6 +29,7 @@ type Client struct {
 	joins    int64               // counts this session's joins, see lobby.Member.Join
 	asked    int64               // the lobby it has last asked to enter, or hosts
 	channels map[string]struct{} // it has joined
+	closed   bool
 }
 
 // EndLoggedOut is the reason given to a session that a newer one replaces.
@@ -62,12 +63,16 @@ func (c *Client) presence(p Presence) roster.User {
 func (c *Client) User() *account.User { return c.user }
 
 // Close ends the session: it leaves its lobby and channels, and its user leaves
-// every node's view.
+// every node's view. Closing twice is closing once.
 func (c *Client) Close() {
+	if c.closed {
+		return
+	}
+	c.closed = true
 	c.ended.Store(true)
 	c.svc.Roster.Detach(c)
-	if c.asked != 0 {
-		c.svc.Runtime.Cast(lobbyKey(c.asked), lobby.Leave{Who: c.who})
+	for _, id := range c.lobbies() {
+		c.svc.Runtime.Cast(lobbyKey(id), c.leaving())
 	}
 	for name := range c.channels {
 		c.svc.Runtime.Cast(channelKey(name), chat.Leave{Member: c.member()})

@@ -32,8 +32,13 @@ type (
 		Accept bool   `json:"accept"`
 		Reason string `json:"reason"` // of a refusal
 	}
-	// Leave takes a session out, or withdraws its request. The founder's Leave closes the lobby.
-	Leave struct{ Who }
+	// Leave takes a session out, or withdraws its request. The founder's Leave closes
+	// the lobby. With Join it means this join and those before it: a Leave that is
+	// repeated until it is answered must not end what came after it.
+	Leave struct {
+		Who
+		Join int64 `json:"join,omitempty"`
+	}
 	// SetStatus is MYBATTLESTATUS, also of the founder. Handicap is not taken from it.
 	SetStatus struct {
 		Who

@@ -110,13 +110,16 @@ func (s *State) leave(c Leave) (process.Outcome, error) {
 		return closing(), nil
 	}
 	if a.member >= 0 {
+		if m := &s.room.view.Members[a.member]; c.Join != 0 && later(m.Who, m.Join, c.Who, c.Join) {
+			return process.Outcome{}, superseded()
+		}
 		return process.Outcome{Events: s.removal(a.member, false)}, nil
 	}
 	p, ok := s.room.Asker(c.User)
 	if !ok {
 		return refuse(refusal.NotFound, "user %d is not in this lobby", c.User)
 	}
-	if older(c.Who, p.Who) {
+	if older(c.Who, p.Who) || c.Join != 0 && later(p.Who, p.Join, c.Who, c.Join) {
 		return process.Outcome{}, superseded()
 	}
 	return process.Outcome{Events: []any{Withdrawn{Who: p.Who}}}, nil

@@ -40,6 +40,7 @@ type place struct {
 	shown   bool
 	stays   time.Time // a new owner does not know it yet
 	leaving time.Time // its viewer has left and expects Left until then
+	overdue bool      // Left did not come in time, and may come yet
 }
 
 // join wants a viewer in a channel; ChannelEntered is shown when it is a member.
@@ -89,12 +90,12 @@ func (s *state) channelTick(ch *channel) {
 	s.followChannel(ch)
 	for _, p := range ch.members {
 		if !p.stays.IsZero() && !s.now.Before(p.stays) {
-			s.channelGone(ch, p)
+			s.channelGone(ch, p, true)
 		}
 	}
 	for _, v := range slices.Clone(ch.wishing) {
 		if p := ch.members[v.user.id]; p != nil && !p.leaving.IsZero() && !s.now.Before(p.leaving) {
-			p.leaving = time.Time{}
+			p.leaving, p.overdue = time.Time{}, true
 			s.channelWelcome(ch, v)
 		}
 	}
@@ -181,11 +182,11 @@ func (s *state) channelReset(t *tap, v feed.Version, view chat.View) {
 		case ok && session == p.Session:
 			p.stays = time.Time{}
 		case ok:
-			s.channelGone(ch, p)
+			s.channelGone(ch, p, false)
 		case takenOver:
 			p.stays = s.now.Add(repeatTime)
 		case p.stays.IsZero():
-			s.channelGone(ch, p)
+			s.channelGone(ch, p, true)
 		}
 	}
 	for _, m := range view.Members {
@@ -222,13 +223,13 @@ func (s *state) channelEvent(t *tap, v feed.Version, event any) {
 		if p := ch.members[e.User]; p != nil && p.Session == e.Session {
 			p.stays = time.Time{}
 		} else if p != nil {
-			s.channelGone(ch, p)
+			s.channelGone(ch, p, false)
 		}
 		s.channelPlace(ch, e.Member)
 		s.channelShow(ch, s.users[e.User])
 	case chat.Left:
 		if p := ch.members[e.User]; p != nil && p.Session == e.Session {
-			s.channelGone(ch, p)
+			s.channelGone(ch, p, true)
 		}
 	case chat.Said:
 		s.channelSaid(ch, e)
@@ -248,14 +249,16 @@ func (s *state) channelPlace(ch *channel, m chat.Member) {
 	u.chans = append(u.chans, ch)
 }
 
-// channelGone takes a member out. Its own viewer knows: its protocol has answered.
-func (s *state) channelGone(ch *channel, p *place) {
+// channelGone takes a member out. If it has left its own viewer knows: its protocol
+// has answered. If a newer session has taken its seat the viewer will be superseded,
+// and hears the channel until then.
+func (s *state) channelGone(ch *channel, p *place, left bool) {
 	u := s.user(p.User)
 	s.channelHide(ch, u)
 	delete(ch.members, p.User)
 	u.chans = remove(u.chans, ch)
 	for _, v := range u.viewers {
-		if v.session == p.Session && slices.Contains(ch.viewers, v) {
+		if left && v.session == p.Session && !p.overdue && slices.Contains(ch.viewers, v) {
 			ch.drop(v)
 		}
 	}

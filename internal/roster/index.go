@@ -99,9 +99,7 @@ func (s *state) end(l *hall, v feed.Version) {
 func (s *state) bury(l *hall) {
 	for _, v := range l.refs {
 		v.follows = remove(v.follows, l)
-		if v.asking == l {
-			v.asking = nil
-		}
+		v.asking = remove(v.asking, l)
 		if v.wish == l {
 			v.wish = nil
 		}
@@ -166,6 +164,9 @@ func (s *state) withStays(l *hall, epoch int64, seats []lobby.Seat) []lobby.Seat
 	}
 	l.stay = slices.DeleteFunc(l.stay, func(x stay) bool {
 		named := slices.ContainsFunc(seats, func(o lobby.Seat) bool { return o.User == x.User })
+		if named {
+			s.mark(s.users[x.User]) // its seat may look the same, but is one to enter by
+		}
 		return named || !s.now.Before(x.until)
 	})
 	seats = slices.Clone(seats)

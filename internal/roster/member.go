@@ -99,9 +99,7 @@ func (s *state) entered(v *viewer, l *hall, value *Lobby, me lobby.Member) {
 	v.Show(&Update{Event: e})
 	s.leaveRoom(v)
 	v.in = l
-	if v.asking == l {
-		v.asking = nil
-	}
+	v.asking = remove(v.asking, l)
 	l.viewers = append(l.viewers, v)
 	for _, u := range stale {
 		v.Show(&Update{Event: UserChanged{User: u}})

@@ -30,8 +30,14 @@ func TestAnyOrderIsLegal(t *testing.T) {
 	if testing.Short() {
 		runs = min(runs, 40)
 	}
+	var seed int64
+	defer func() {
+		if t.Failed() {
+			t.Logf("run again with -roster.seed %d", seed)
+		}
+	}()
 	for i := range runs {
-		seed := base + int64(i)
+		seed = base + int64(i)
 		if *seedFlag != 0 {
 			seed = *seedFlag
 		}

@@ -150,10 +150,8 @@ func (s *state) denied(r *room, e lobby.Denied) {
 		return
 	}
 	v.Show(&Update{Event: JoinDenied{Reason: e.Reason}})
-	if v.asking == r.l {
-		v.asking = nil
-		s.refollow(v)
-	}
+	v.asking = remove(v.asking, r.l)
+	s.refollow(v)
 }
 
 // roomClosed: the registry knows no such lobby, or its process has ended.

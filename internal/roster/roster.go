@@ -123,8 +123,8 @@ func (r *Roster) Host(v Viewer, lobbyID int64) { r.do(func(s *state) { s.host(v,
 // Enter follows a lobby for a viewer that wants to join; Entered or JoinDenied is
 // shown when the host has answered. It returns when the lobby's feed is heard, so
 // that an answer to a request made after it cannot be missed, or when there is no
-// such lobby, which the request will tell; the only error is the context's. It
-// replaces an earlier Enter.
+// such lobby, which the request will tell; the only error is the context's. An
+// earlier Enter stays: it ends by Abandon, or by the host's answer.
 func (r *Roster) Enter(ctx context.Context, v Viewer, lobbyID int64) error {
 	var heard <-chan struct{}
 	r.do(func(s *state) { heard = s.enter(v, lobbyID) })

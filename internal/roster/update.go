@@ -76,7 +76,8 @@ type (
 
 // For those in a room.
 type (
-	// Hosting answers the founder whose lobby has appeared: the opening block.
+	// Hosting answers the founder whose lobby has appeared: the opening block. View is
+	// without members, computers and requests: these are told one by one.
 	Hosting struct {
 		Lobby *Lobby
 		View  lobby.View

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"slices"
 	"time"
 
 	"teiserver/internal/lobby"
@@ -18,9 +19,9 @@ type viewer struct {
 	begun   bool // has the world
 	ended   bool // superseded
 
-	in      *hall // the room it is in or hosts, as it was told
-	asking  *hall // it wants to enter
-	wish    *hall // it says it hosts
+	in      *hall   // the room it is in or hosts, as it was told
+	asking  []*hall // it wants to enter; a later request may be refused and leave the one before
+	wish    *hall   // it says it hosts
 	follows []*hall
 	chans   []*channel      // joined, or wanting to
 	told    map[int64]int64 // Interest Own: user to lobby, memberships it was told of
@@ -128,7 +129,7 @@ func (s *state) enter(v Viewer, id int64) <-chan struct{} {
 		return nil
 	}
 	l := s.hall(id)
-	r.asking = l
+	r.asking = append(remove(r.asking, l), l)
 	s.refollow(r)
 	s.settle()
 	if l.room == nil || l.room.heard {
@@ -142,9 +143,7 @@ func (s *state) abandon(v Viewer, id int64) {
 	if r == nil {
 		return
 	}
-	if r.asking != nil && r.asking.id == id {
-		r.asking = nil
-	}
+	r.asking = slices.DeleteFunc(r.asking, func(l *hall) bool { return l.id == id })
 	if r.wish != nil && r.wish.id == id {
 		r.wish = nil
 	}
@@ -168,7 +167,9 @@ func (s *state) refollow(v *viewer) {
 		}
 		want = append(want, l)
 	}
-	add(v.asking)
+	for _, l := range v.asking {
+		add(l)
+	}
 	add(v.wish)
 	add(v.in)
 	for _, l := range v.user.founds {

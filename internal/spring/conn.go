@@ -227,10 +227,11 @@ func (c *conn) badArguments(line wire.Line, spec wire.Spec, err error) {
 	c.noMatch(line)
 }
 
-// startTLS upgrades the connection. Nothing may be pipelined behind STLS: what was
-// sent in plain text must not be taken for something said inside.
+// startTLS upgrades the connection, before the login: inside, what others do would
+// be written into the handshake. Nothing may be pipelined behind STLS: what was sent
+// in plain text must not be taken for something said inside.
 func (c *conn) startTLS(ctx context.Context, id string, _ wire.STLS) bool {
-	if c.secure || c.srv.TLS == nil {
+	if c.secure || c.srv.TLS == nil || c.client != nil {
 		c.noMatch(wire.Line{ID: id, Command: "STLS"})
 		return true
 	}

@@ -23,7 +23,7 @@ const (
 	// stopLimit is more than the server's own limit for an orderly stop.
 	stopLimit = 30 * time.Second
 	// logTail is how much of each node's log is shown after a failure.
-	logTail = 20_000
+	logTail = 200_000
 )
 
 // Process is one node. It can be killed, stopped and started again with the same

@@ -70,6 +70,21 @@ func (w *world) disagreement() string {
 	return ""
 }
 
+// Disagreement says what two clients see differently, empty if nothing: their models
+// are compared as far as both can know a thing.
+func Disagreement(clients ...*springclient.Client) string {
+	views := make([]springclient.Snapshot, len(clients))
+	for i, c := range clients {
+		views[i] = c.Snapshot()
+		for j := range i {
+			if diff := compare(views[i], views[j], c.Flavor() == clients[j].Flavor()); diff != "" {
+				return fmt.Sprintf("%s and %s:\n%s", views[j].Me, views[i].Me, diff)
+			}
+		}
+	}
+	return ""
+}
+
 // compare compares what two clients can both know.
 func compare(a, b springclient.Snapshot, sameFlavor bool) string {
 	private := cmpopts.IgnoreUnexported(springclient.User{})

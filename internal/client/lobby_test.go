@@ -1,0 +1,149 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"teiserver/internal/account"
+	"teiserver/internal/cluster"
+	"teiserver/internal/cluster/clustertest"
+	"teiserver/internal/lobby"
+)
+
+// TestJoinElsewhere: the lobby that was asked before is left, also one that has
+// refused or thrown out, and the request to the new one stands.
+func TestJoinElsewhere(t *testing.T) {
+	inCluster(t, 2, func(r *rig) {
+		first, second := r.enter(r.nodes[0], 1, account.Bot), r.enter(r.nodes[1], 2, account.Bot)
+		a := r.enter(r.nodes[0], 3)
+		one, two := r.open(first), r.open(second)
+		r.ask(a, one)
+		if err := first.Answer(r.Context(), "u3", false, "no"); err != nil {
+			r.Fatal(err)
+		}
+		r.ask(a, two)
+		r.accept(second, a)
+		r.ask(a, one)
+		if v := r.room(second); len(v.Members) != 0 {
+			r.Errorf("still in the lobby it has left: %+v", v.Members)
+		}
+		if err := a.LeaveLobby(r.Context()); err != nil {
+			r.Errorf("take the request back: %v", err)
+		}
+		if v := r.room(first); len(v.Pending) != 0 {
+			r.Errorf("the request stands: %+v", v.Pending)
+		}
+	})
+}
+
+// away makes the store answer nothing.
+func (r *rig) away() {
+	r.store.OnAccess(func(clustertest.Access) clustertest.Fault { return clustertest.Fault{Fail: clustertest.ErrLost} })
+}
+
+// TestJoinWithoutAnAnswer: a lobby that cannot be reached is not waited for without
+// end, and nothing of the request stays when it is back.
+func TestJoinWithoutAnAnswer(t *testing.T) {
+	inCluster(t, 2, func(r *rig) {
+		host, a := r.enter(r.nodes[0], 1, account.Bot), r.enter(r.nodes[1], 2)
+		id := r.open(host)
+		r.away()
+		pass(3 * time.Second) // nobody is trusted any more
+		began := time.Now()
+		err := a.JoinLobby(r.Context(), id, "", "1")
+		if !errors.Is(err, cluster.ErrUnavailable) {
+			r.Errorf("join: %v", err)
+		}
+		if took := time.Since(began); took > 2*waitFor {
+			r.Errorf("the reader stood still for %v", took)
+		}
+		r.store.OnAccess(nil)
+		pass(10 * time.Second)
+		if v := r.room(host); len(v.Pending)+len(v.Members) != 0 {
+			r.Errorf("the request that failed stands: %+v", v.Pending)
+		}
+		r.ask(a, id)
+		r.accept(host, a)
+		if a.saw("Entered") != 1 {
+			r.Errorf("did not enter: %v", a.log)
+		}
+		pass(time.Minute)
+		if v := r.room(host); len(v.Members) != 1 {
+			r.Error("a late end of the request that failed ended the one after it")
+		}
+	})
+}
+
+// TestLeaveIsNotRepeatedTooLate: a leave that could not be answered is repeated, but
+// ends only what was before it.
+func TestLeaveIsNotRepeatedTooLate(t *testing.T) {
+	inCluster(t, 2, func(r *rig) {
+		host, a := r.enter(r.nodes[0], 1, account.Bot), r.enter(r.nodes[1], 2)
+		id := r.open(host)
+		r.ask(a, id)
+		r.accept(host, a)
+		late := a.leaving()
+		r.ask(a, id)
+		r.accept(host, a)
+		_, err := r.nodes[1].Call(r.Context(), lobbyKey(id), late)
+		if err == nil {
+			r.Error("a leave of the join before was taken")
+		}
+		if v := r.room(host); len(v.Members) != 1 {
+			r.Errorf("members %+v", v.Members)
+		}
+	})
+}
+
+// TestCloseLeavesEverything: a seat that this node learns of only after the call for
+// it has failed is left all the same.
+func TestCloseLeavesEverything(t *testing.T) {
+	inCluster(t, 2, func(r *rig) {
+		host, a := r.enter(r.nodes[0], 1, account.Bot), r.enter(r.nodes[1], 2)
+		id := r.open(host)
+		r.ask(a, id)
+		r.accept(host, a)
+		a.asked = 0 // as after an answer that was lost
+		if err := a.JoinChannel(r.Context(), "main"); err != nil {
+			r.Fatal(err)
+		}
+		a.Close()
+		a.Close()
+		pass(100 * time.Millisecond) // long before any audit
+		v, _ := host.node.roster.Room(id)
+		if len(v.Members) != 0 {
+			r.Errorf("members %+v", v.Members)
+		}
+		if _, online := r.nodes[0].roster.User(2); online {
+			r.Error("is still shown")
+		}
+		if n := r.nodes[1].svc.Count(); n != 0 {
+			r.Errorf("%d sessions", n)
+		}
+	})
+}
+
+// TestOpenWithoutAnAnswer: a lobby whose opening had no clear outcome is not left
+// behind.
+func TestOpenWithoutAnAnswer(t *testing.T) {
+	inCluster(t, 2, func(r *rig) {
+		host := r.enter(r.nodes[0], 1, account.Bot)
+		ctx, cancel := context.WithCancel(r.Context())
+		r.store.OnAccess(func(x clustertest.Access) clustertest.Fault {
+			if x.Op == "claim" {
+				cancel() // the answer is not waited for
+			}
+			return clustertest.Fault{}
+		})
+		if err := host.OpenLobby(ctx, lobby.Info{Title: "t"}, ""); err == nil {
+			r.Error("opened, though its context had ended")
+		}
+		r.store.OnAccess(nil)
+		pass(5 * time.Second)
+		if ids := r.nodes[1].roster.LobbyIDs(); len(ids) != 0 {
+			r.Errorf("lobbies %v", ids)
+		}
+	})
+}

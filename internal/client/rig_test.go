@@ -1,0 +1,290 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"teiserver/internal/account"
+	"teiserver/internal/chat"
+	"teiserver/internal/cluster"
+	"teiserver/internal/cluster/bus"
+	"teiserver/internal/cluster/cache"
+	"teiserver/internal/cluster/clustertest"
+	"teiserver/internal/cluster/registry"
+	"teiserver/internal/coordinator"
+	"teiserver/internal/friend"
+	"teiserver/internal/lobby"
+	"teiserver/internal/match"
+	"teiserver/internal/roster"
+)
+
+// rig is a cluster with everything below the protocol, in virtual time.
+type rig struct {
+	*testing.T
+	store *clustertest.Store
+	net   *bus.Network
+	data  *data
+	nodes []*rigNode
+}
+
+type rigNode struct {
+	*cluster.Node
+	roster *roster.Roster
+	svc    *Service
+}
+
+// What the tests do not use of the stores panics.
+type (
+	relations interface{ friend.Store }
+	matches   interface{ match.Store }
+	channels  interface{ chat.Store }
+)
+
+// data is what the domain stores, shared by all nodes.
+type data struct {
+	relations
+	matches
+	channels
+
+	mu       sync.Mutex
+	epochs   map[int64]account.Claim
+	ignores  map[int64][]int64
+	slow     func(call int) time.Duration // of reads of relations
+	calls    int
+	claiming func(user int64)
+}
+
+func (d *data) ClaimSession(_ context.Context, user int64, node string, incarnation int64) (now, before account.Claim, err error) {
+	if d.claiming != nil {
+		d.claiming(user)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before = d.epochs[user]
+	now = account.Claim{User: user, Epoch: before.Epoch + 1, Node: node, Incarnation: incarnation}
+	d.epochs[user] = now
+	return now, before, nil
+}
+
+func (d *data) Sessions(_ context.Context, incarnation int64) (list []account.Claim, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.epochs {
+		if c.Incarnation == incarnation {
+			list = append(list, c)
+		}
+	}
+	return list, nil
+}
+
+func (d *data) Relations(_ context.Context, user int64) (*friend.Relations, error) {
+	d.mu.Lock()
+	r := &friend.Relations{Ignores: slices.Clone(d.ignores[user])}
+	d.calls++
+	var wait time.Duration
+	if d.slow != nil {
+		wait = d.slow(d.calls)
+	}
+	d.mu.Unlock()
+	<-time.After(wait)
+	return r, nil
+}
+
+func (d *data) ignore(user int64, others ...int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ignores[user] = others
+}
+
+func (d *data) CreateMatch(context.Context, registry.Fence, match.Match) error { return nil }
+
+func (d *data) Channel(_ context.Context, name string, author int64, authorName string) (chat.Channel, error) {
+	return chat.Channel{Name: name, Author: author, AuthorName: authorName}, nil
+}
+
+func (d *data) FindChannel(context.Context, string) (c chat.Channel, ok bool, err error) {
+	return c, false, nil
+}
+
+// noLog is a change log in which nothing ever changes.
+type noLog struct{}
+
+func (noLog) Changes(context.Context, int64, int) ([]cache.Change, error) { return nil, nil }
+func (noLog) LastChange(context.Context) (int64, error)                   { return 0, nil }
+func (noLog) TrimChanges(context.Context, int64) error                    { return nil }
+
+// inCluster runs a test in a bubble with this many nodes that hear each other.
+func inCluster(t *testing.T, nodes int, test func(r *rig)) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &rig{
+			T: t, store: clustertest.NewStore(), net: bus.NewNetwork(),
+			data: &data{epochs: map[int64]account.Claim{}, ignores: map[int64][]int64{}},
+		}
+		for i := range nodes {
+			r.nodes = append(r.nodes, r.add(string(rune('a'+i))))
+		}
+		for _, n := range r.nodes {
+			<-n.Ready()
+			if err := n.roster.Filled(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pass(3 * time.Second)
+		test(r)
+	})
+}
+
+func (r *rig) add(name string) *rigNode {
+	r.Helper()
+	var b bus.Bus
+	n := &rigNode{Node: cluster.New(cluster.Options{
+		Name: name, BootID: "boot-" + name,
+		Bus: func(_ context.Context, self bus.Origin, _ string) (bus.Bus, error) {
+			b = r.net.Join(self)
+			return b, nil
+		},
+		Leases: r.store, Owners: r.store, Sequences: r.store, Clock: &clock{began: time.Now()},
+	})}
+	n.Register(lobby.NewKind(r.data))
+	n.Register(chat.NewKind(r.data))
+	n.Register(coordinator.NewKind(99))
+	if err := n.Start(context.Background()); err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { n.stop(r) })
+	caches := cache.New(b, noLog{}, cache.Options{})
+	n.roster = roster.New(n)
+	n.svc = NewService(Options{
+		Runtime: n, Roster: n.roster, Friends: friend.NewService(r.data, nil, nil, slog.New(slog.DiscardHandler)),
+		Sessions: r.data, Caches: caches, Audit: true, Log: slog.New(slog.DiscardHandler),
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	all.Go(func() { n.svc.Run(ctx) })
+	all.Go(func() { _ = n.roster.Serve(ctx) })
+	all.Go(func() { _ = caches.Run(ctx) })
+	r.Cleanup(func() { cancel(); all.Wait() })
+	return n
+}
+
+func (n *rigNode) stop(r *rig) {
+	r.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := n.Stop(ctx); err != nil {
+		r.Errorf("stop: %v", err)
+	}
+}
+
+// clock is virtual time as the lease reads it.
+type clock struct{ began time.Time }
+
+func (c *clock) Boot() time.Duration { return time.Since(c.began) }
+func (c *clock) Wall() int64         { return time.Now().UnixNano() }
+
+// pass lets virtual time go by.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// actor is a client with the screen it is shown on.
+type actor struct {
+	*Client
+	node *rigNode
+
+	mu    sync.Mutex
+	log   []string
+	ended string
+}
+
+func (a *actor) Begin(roster.World) {}
+
+func (a *actor) Show(u *roster.Update) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.log = append(a.log, fmt.Sprintf("%T", u.Event)[len("roster."):])
+}
+
+func (a *actor) End(reason string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ended = reason
+}
+
+// saw counts updates of a kind.
+func (a *actor) saw(kind string) (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, l := range a.log {
+		if l == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// enter logs a user in.
+func (r *rig) enter(n *rigNode, user int64, roles ...account.Role) *actor {
+	r.Helper()
+	a := &actor{node: n}
+	u := &account.User{ID: user, Name: fmt.Sprintf("u%d", user), Roles: roles}
+	c, err := n.svc.Enter(context.Background(), u, Presence{Client: "test", IP: "127.0.0.1"}, a, func() {})
+	if err != nil {
+		r.Fatalf("user %d does not enter: %v", user, err)
+	}
+	a.Client = c
+	pass(100 * time.Millisecond)
+	return a
+}
+
+// open opens a lobby and waits until its host is shown it.
+func (r *rig) open(a *actor) int64 {
+	r.Helper()
+	if err := a.OpenLobby(context.Background(), lobby.Info{Title: "t"}, ""); err != nil {
+		r.Fatalf("open: %v", err)
+	}
+	pass(time.Second)
+	in, ok := a.Lobby()
+	if !ok {
+		r.Fatal("the lobby is not shown")
+	}
+	return in.Info.ID
+}
+
+func (r *rig) ask(a *actor, id int64) {
+	r.Helper()
+	if err := a.JoinLobby(context.Background(), id, "", "1"); err != nil {
+		r.Fatalf("join %d: %v", id, err)
+	}
+	pass(100 * time.Millisecond)
+}
+
+func (r *rig) accept(host, a *actor) {
+	r.Helper()
+	if err := host.Answer(context.Background(), a.User().Name, true, ""); err != nil {
+		r.Fatalf("accept: %v", err)
+	}
+	pass(100 * time.Millisecond)
+}
+
+// room is what a lobby's owner says of it now.
+func (r *rig) room(host *actor) lobby.View {
+	r.Helper()
+	pass(time.Second)
+	in, ok := host.Lobby()
+	if !ok {
+		r.Fatal("no lobby is shown to its host")
+	}
+	v, ok := host.node.roster.Room(in.Info.ID)
+	if !ok {
+		r.Fatal("its host's node does not follow the lobby")
+	}
+	return v
+}

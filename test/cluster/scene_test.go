@@ -1,0 +1,247 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"teiserver/test/scenario"
+	"teiserver/test/springclient"
+)
+
+// scene is a small world of which a part lives on the node that will be lost: the
+// Coordinator, a host with a battle, members of battles and of channels.
+type scene struct {
+	*rig
+	lost  int // number of the node that will be lost
+	alive [2]int
+
+	hostLost, hostKept     *person
+	battleLost, battleKept int64
+	inLost, inKept         [3]*person // players in the battles, the first on the node that will be lost
+	watchers               []*person  // a player and a host on survivors, in nothing
+	channels               []string   // one or more owned by each node; all of inLost and inKept[0] are in
+}
+
+// newScene plays the scene on three nodes until all agree.
+func newScene(t *testing.T, database string) *scene {
+	s := &scene{rig: newRig(t, database)}
+	s.lost = s.nodeOf(s.living()["coordinator/main"].Node)
+	s.alive = [2]int{(s.lost + 1) % 3, (s.lost + 2) % 3}
+
+	s.hostLost, s.hostKept = s.host(s.lost), s.host(s.alive[0])
+	for i, node := range []int{s.lost, s.alive[0], s.alive[1]} {
+		s.inLost[i], s.inKept[i] = s.player(node), s.player(node)
+	}
+	s.watchers = []*person{s.player(s.alive[0]), s.player(s.alive[1]), s.host(s.alive[1])}
+	s.meet()
+	s.battleLost = s.hostLost.open("Lost")
+	s.battleKept = s.hostKept.open("Kept")
+	for i := range 3 {
+		s.hostLost.admit(s.inLost[i], s.battleLost)
+		s.hostKept.admit(s.inKept[i], s.battleKept)
+		s.inKept[i].send("MYBATTLESTATUS 4195328 255")
+	}
+	// The server gives each player a number and the battle a record, in its own time.
+	s.hostKept.await("the record and the numbers", func(m *springclient.Model) bool {
+		numbers := map[string]bool{}
+		for _, p := range s.inKept {
+			numbers[m.Room.Statuses[p.name]] = true
+		}
+		return m.Room.Tags["server/match/uuid"] != "" && len(numbers) == 3
+	})
+	s.inKept[0].send("ADDBOT Dumb 4195328 255 NullAI")
+	s.hostKept.want("ADDBOT %d Dumb %s …", s.battleKept, s.inKept[0].name)
+	s.openChannels()
+	s.meet()
+	s.mark()
+	return s
+}
+
+// listeners are in every channel.
+func (s *scene) listeners() []*person { return append(slices.Clone(s.inLost[:]), s.inKept[0]) }
+
+// openChannels fills channels until each node owns one.
+func (s *scene) openChannels() {
+	s.Helper()
+	owners := map[string]bool{}
+	for n := 0; len(owners) < 3; n++ {
+		if n == 40 {
+			s.Fatalf("40 channels live on the nodes %v", owners)
+		}
+		name := fmt.Sprintf("room%d", n)
+		s.inLost[0].join(name)
+		owner := s.owners()["channel/"+name].Node
+		if owners[owner] {
+			s.inLost[0].send("LEAVE %s", name)
+			continue
+		}
+		owners[owner] = true
+		s.channels = append(s.channels, name)
+		for _, p := range s.listeners()[1:] {
+			p.join(name)
+		}
+		for _, p := range s.listeners() {
+			p.await("all in "+name, func(m *springclient.Model) bool { return len(m.Channels[name]) == 4 })
+		}
+	}
+}
+
+// gone are the people of the lost node.
+func (s *scene) gone() []*person { return []*person{s.hostLost, s.inLost[0], s.inKept[0]} }
+
+// survivors are the people of the other nodes.
+func (s *scene) survivors() []*person {
+	return append([]*person{s.hostKept, s.inLost[1], s.inLost[2], s.inKept[1], s.inKept[2]}, s.watchers...)
+}
+
+// seenLost waits until all survivors have seen everybody of the lost node leave.
+func (s *scene) seenLost() {
+	s.Helper()
+	for _, p := range s.survivors() {
+		for _, g := range s.gone() {
+			p.await(g.name+" gone", func(m *springclient.Model) bool { return m.Users[g.name] == nil })
+		}
+	}
+}
+
+// checkLost checks that each survivor has been told of the loss, each thing exactly
+// once, and nothing else.
+func (s *scene) checkLost() {
+	s.Helper()
+	for _, p := range s.survivors() {
+		p.sync()
+		must := []string{fmt.Sprintf("BATTLECLOSED %d", s.battleLost)}
+		for _, g := range s.gone() {
+			must = append(must, "REMOVEUSER "+g.name)
+		}
+		// Whether the member or the battle goes first is nobody's promise.
+		may := []string{fmt.Sprintf("LEFTBATTLE %d %s", s.battleLost, s.inLost[0].name)}
+		if p == s.hostKept || p.Flavor() == springclient.Player {
+			must = append(must, fmt.Sprintf("LEFTBATTLE %d %s", s.battleKept, s.inKept[0].name))
+		}
+		if p == s.hostKept || p == s.inKept[1] || p == s.inKept[2] {
+			must = append(must, fmt.Sprintf("REMOVEBOT %d Dumb", s.battleKept))
+			may = append(may, fmt.Sprintf("UPDATEBATTLEINFO %d 0 0 * …", s.battleKept))
+		}
+		if p == s.inLost[1] || p == s.inLost[2] {
+			may = append(may, fmt.Sprintf("UPDATEBATTLEINFO %d 0 0 * …", s.battleLost))
+			for _, name := range s.channels {
+				must = append(must, fmt.Sprintf("LEFT %s %s", name, s.inLost[0].name), fmt.Sprintf("LEFT %s %s", name, s.inKept[0].name))
+			}
+		}
+		p.told(must, may)
+	}
+}
+
+// checkAlive checks that everything works on the survivors.
+func (s *scene) checkAlive() {
+	s.Helper()
+	s.mark()
+	a, b := s.inLost[1], s.inLost[2]
+	// The battle of a survivor goes on.
+	s.inKept[1].send("SAYBATTLE still here")
+	for _, p := range []*person{s.hostKept, s.inKept[1], s.inKept[2]} {
+		p.want("SAIDBATTLE %s still here", s.inKept[1].name)
+	}
+	s.hostKept.admit(a, s.battleKept)
+	// Channels go on with those who are left, also those whose owner is lost.
+	late := s.watchers[1]
+	for _, name := range s.channels {
+		a.send("SAY %s hello", name)
+		for _, p := range []*person{a, b} {
+			p.want("SAID %s %s hello", name, a.name)
+		}
+		late.send("JOIN %s", name)
+		line := late.want("CLIENTS %s …", name)
+		if got := strings.Fields(line)[2:]; !sameNames(got, late.name, a.name, b.name) {
+			s.Errorf("channel %s has the members %q", name, got)
+		}
+		for _, p := range []*person{a, b} {
+			p.want("JOINED %s %s", name, late.name)
+		}
+	}
+	s.newBattle(s.watchers[2])
+	s.askCoordinator(b)
+	for _, p := range []*person{a, b, late} {
+		p.sync()
+		for _, name := range s.channels {
+			if n := p.Count(p.from, fmt.Sprintf("SAID %s * hello", name)); n != 1 && p != late {
+				s.Errorf("%s heard %d times hello in %s", p.name, n, name)
+			}
+		}
+	}
+	s.checkCoordinatorStayed()
+}
+
+func sameNames(got []string, want ...string) bool {
+	got = slices.Clone(got)
+	slices.Sort(got)
+	slices.Sort(want)
+	return slices.Equal(got, want)
+}
+
+// newBattle opens a battle. Nodes take numbers in blocks, so that the order says
+// nothing, but none is given twice.
+func (r *rig) newBattle(host *person) int64 {
+	r.Helper()
+	id := host.open("New")
+	for _, p := range r.persons {
+		if n := p.Count(0, fmt.Sprintf("BATTLEOPENED %d …", id)); n > 1 {
+			r.Errorf("%s was told %d times of battle %d", p.name, n, id)
+		}
+	}
+	return id
+}
+
+// askCoordinator asks twice and counts the answers: one each.
+func (r *rig) askCoordinator(p *person) {
+	r.Helper()
+	const answer = "SAIDPRIVATE " + coordinatorName + " I don't currently handle messages, sorry …"
+	from := len(p.Lines(0))
+	for range 2 {
+		p.send("SAYPRIVATE %s what is this", coordinatorName)
+		p.want(answer)
+	}
+	p.sync()
+	if n := p.Count(from, answer); n != 2 {
+		r.Errorf("%s asked the Coordinator twice and heard %d answers", p.name, n)
+	}
+}
+
+// checkCoordinatorStayed: it has come once on every connection that is open and never left.
+func (r *rig) checkCoordinatorStayed() {
+	r.Helper()
+	for _, p := range r.here() {
+		came, went := p.Count(0, "ADDUSER "+coordinatorName+" …"), p.Count(0, "REMOVEUSER "+coordinatorName)
+		if came != 1 || went != 0 {
+			r.Errorf("%s on node %d saw the Coordinator come %d times and leave %d times", p.name, p.node+1, came, went)
+		}
+	}
+}
+
+// comeBack logs the people of the lost node in on survivors, where they host, join and talk.
+func (s *scene) comeBack() {
+	s.Helper()
+	for i, g := range s.gone() {
+		flavor := springclient.Player
+		if g == s.hostLost {
+			flavor = springclient.Host
+		}
+		again := s.online(s.alive[i%2], flavor, g.name)
+		if flavor == springclient.Host {
+			s.newBattle(again)
+			continue
+		}
+		again.join(s.channels[0])
+		s.hostKept.admit(again, s.battleKept)
+	}
+	s.meet()
+}
+
+// fresh logs a new account in on a node.
+func (r *rig) fresh(node int) *person {
+	r.Helper()
+	return r.online(node, springclient.Player, r.account("New", scenario.Plain))
+}

@@ -212,8 +212,30 @@ func (c *crowd) each(ctx context.Context, workers int, f func(ctx context.Contex
 	return nil
 }
 
-// connect opens all connections and registers their accounts.
+// pingEvery keeps connections from being idle while the others log in, as real
+// clients do.
+const pingEvery = 40 * time.Second
+
+// keepAlive pings everybody until ctx ends.
+func (c *crowd) keepAlive(ctx context.Context) {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			for _, cl := range c.clients {
+				_ = cl.send("PING") // who has gone is noticed by who waits for it
+			}
+		}
+	}
+}
+
+// connect opens all connections and registers their accounts; they are kept alive
+// until ctx ends.
 func (c *crowd) connect(ctx context.Context, workers int) error {
+	defer func() { go c.keepAlive(ctx) }()
 	return c.each(ctx, workers, func(ctx context.Context, i int) error {
 		cl, err := connect(ctx, c.addrs[i%len(c.addrs)], i, c.buffer, &c.total)
 		if err != nil {

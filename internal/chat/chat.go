@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"teiserver/internal/cluster/message"
+	"teiserver/internal/cluster/registry"
 )
 
 // Kind is the process kind of a channel; the id is the channel's name.
@@ -27,6 +28,8 @@ type Channel struct {
 type Store interface {
 	// Channel returns a channel, making it with this author if it does not exist.
 	Channel(ctx context.Context, name string, author int64, authorName string) (Channel, error)
+	// NewChannel is Channel for a channel that runs: one transaction, fenced by its owner.
+	NewChannel(ctx context.Context, f registry.Fence, c Channel) error
 	// FindChannel returns ok false if there is none.
 	FindChannel(ctx context.Context, name string) (c Channel, ok bool, err error)
 	Channels(ctx context.Context) ([]Channel, error)

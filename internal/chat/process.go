@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -42,20 +43,30 @@ func NewKind(store Store) process.Kind {
 			return NewState(c), nil
 		},
 		// A channel whose author could not be stored is a channel all the same: the
-		// worst is that another one is its author after a restart. So this never fails.
+		// worst is that another one is its author after a restart. So the store's trouble
+		// is not the joiner's.
 		Write: func(ctx context.Context, f registry.Fence, record any) error {
 			c, ok := record.(Channel)
 			if !ok {
 				return fmt.Errorf("write record of %s: unknown type %T", f.Key, record)
 			}
-			if _, err := store.Channel(ctx, c.Name, c.Author, c.AuthorName); err != nil {
+			err := store.NewChannel(ctx, f, c)
+			if errors.Is(err, registry.ErrFenced) {
+				return err // somebody else's channel by now
+			}
+			if err != nil {
 				slog.WarnContext(ctx, "channel not stored", "kind", Kind, "key", f.Key.ID, "err", err)
 			}
 			return nil
 		},
+		// Gone as well: a node that takes a channel over from a dead one tells it both,
+		// and casts come in order. Behind a Gone that waits, the Repeat would be late.
 		Repeats: func(body any) bool {
-			_, ok := body.(Repeat)
-			return ok
+			switch body.(type) {
+			case Repeat, Gone:
+				return true
+			}
+			return false
 		},
 	}
 }

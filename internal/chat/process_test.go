@@ -15,8 +15,9 @@ import (
 
 // channels is a Store in memory. away makes it fail.
 type channels struct {
-	kept map[string]Channel
-	away error
+	kept   map[string]Channel
+	away   error
+	fenced bool
 }
 
 func (c *channels) Channel(_ context.Context, name string, author int64, authorName string) (Channel, error) {
@@ -27,6 +28,14 @@ func (c *channels) Channel(_ context.Context, name string, author int64, authorN
 		c.kept[name] = Channel{Name: name, Author: author, AuthorName: authorName}
 	}
 	return c.kept[name], nil
+}
+
+func (c *channels) NewChannel(ctx context.Context, f registry.Fence, x Channel) error {
+	if c.fenced {
+		return registry.ErrFenced
+	}
+	_, err := c.Channel(ctx, x.Name, x.Author, x.AuthorName)
+	return err
 }
 
 func (c *channels) FindChannel(_ context.Context, name string) (Channel, bool, error) {
@@ -46,8 +55,8 @@ func TestKind(t *testing.T) {
 	if diff := cmp.Diff(wanted, got); diff != "" {
 		t.Errorf("kind (-want +got):\n%s", diff)
 	}
-	if !k.Repeats(Repeat{}) || k.Repeats(Join{}) {
-		t.Error("only Repeat is a repeat")
+	if !k.Repeats(Repeat{}) || !k.Repeats(Gone{}) || k.Repeats(Join{}) || k.Repeats(Leave{}) {
+		t.Error("a new owner does not serve the edges first")
 	}
 
 	main, err := k.Open(ctx, "main", nil)
@@ -71,6 +80,10 @@ func TestKind(t *testing.T) {
 	}
 	if diff := cmp.Diff(Channel{Name: "room", Author: bob, AuthorName: "Bob"}, store.kept["room"]); diff != "" {
 		t.Errorf("stored (-want +got):\n%s", diff)
+	}
+	store.fenced = true
+	if err := k.Write(ctx, f, out.Record); !errors.Is(err, registry.ErrFenced) {
+		t.Errorf("a fenced write: %v", err)
 	}
 	if err := k.Write(ctx, f, "no channel"); err == nil {
 		t.Error("a record of another kind is written")

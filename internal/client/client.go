@@ -1,9 +1,8 @@
 package client
 
 import (
-	"context"
+	"sync"
 	"sync/atomic"
-	"time"
 
 	"teiserver/internal/account"
 	"teiserver/internal/chat"
@@ -25,6 +24,7 @@ type Client struct {
 
 	ended   atomic.Bool
 	ignores atomic.Pointer[map[int64]struct{}]
+	reading sync.Mutex // held while ignores are read
 
 	joins    int64               // counts this session's joins, see lobby.Member.Join
 	asked    int64               // the lobby it has last asked to enter, or hosts
@@ -127,19 +127,6 @@ func (c *Client) deaf(e roster.Event) bool {
 	return false
 }
 
-func (c *Client) loadIgnores(ctx context.Context) error {
-	rel, err := c.svc.Friends.Relations(ctx, c.user.ID)
-	if err != nil {
-		return err
-	}
-	set := make(map[int64]struct{}, len(rel.Ignores))
-	for _, id := range rel.Ignores {
-		set[id] = struct{}{}
-	}
-	c.ignores.Store(&set)
-	return nil
-}
-
 func (c *Client) member() chat.Member {
 	return chat.Member{User: c.who.User, Session: c.who.Session, Incarnation: c.who.Incarnation}
 }
@@ -151,6 +138,3 @@ func (c *Client) SetStatus(inGame, away bool) {
 
 func lobbyKey(id int64) cluster.Key      { return cluster.NewKey(lobby.Kind, id) }
 func channelKey(name string) cluster.Key { return cluster.NewKey(chat.Kind, name) }
-
-// storeTimeout bounds what a connection waits for the store in one command.
-const storeTimeout = 5 * time.Second

@@ -7,6 +7,23 @@ import (
 	"teiserver/internal/roster"
 )
 
+// loadIgnores reads whom this user does not want to hear. Reads come one after the
+// other, so that the newest one stays.
+func (c *Client) loadIgnores(ctx context.Context) error {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	rel, err := c.svc.Friends.Relations(ctx, c.user.ID)
+	if err != nil {
+		return err
+	}
+	set := make(map[int64]struct{}, len(rel.Ignores))
+	for _, id := range rel.Ignores {
+		set[id] = struct{}{}
+	}
+	c.ignores.Store(&set)
+	return nil
+}
+
 // Relations is what this user has with others.
 func (c *Client) Relations(ctx context.Context) (*friend.Relations, error) {
 	return c.svc.Friends.Relations(ctx, c.user.ID)

@@ -131,16 +131,13 @@ func TestOpenWithoutAnAnswer(t *testing.T) {
 	inCluster(t, 2, func(r *rig) {
 		host := r.enter(r.nodes[0], 1, account.Bot)
 		ctx, cancel := context.WithCancel(r.Context())
-		r.store.OnAccess(func(x clustertest.Access) clustertest.Fault {
-			if x.Op == "claim" {
-				cancel() // the answer is not waited for
-			}
-			return clustertest.Fault{}
-		})
+		r.data.opening = func() {
+			cancel() // the answer is not waited for
+			<-time.After(time.Second)
+		}
 		if err := host.OpenLobby(ctx, lobby.Info{Title: "t"}, ""); err == nil {
 			r.Error("opened, though its context had ended")
 		}
-		r.store.OnAccess(nil)
 		pass(5 * time.Second)
 		if ids := r.nodes[1].roster.LobbyIDs(); len(ids) != 0 {
 			r.Errorf("lobbies %v", ids)

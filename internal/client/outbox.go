@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -142,11 +143,20 @@ func (o *Outbox) Abort(err error) {
 func (o *Outbox) fail(err error) {
 	o.failed = err
 	o.queue, o.bytes = nil, 0
-	_ = o.conn.Close()
+	_ = bare(o.conn).Close()
 	if o.idle {
 		o.idle = false
 		o.wake <- struct{}{}
 	}
+}
+
+// bare is the connection below TLS. Closing TLS says farewell to a peer that may not
+// be reading, for up to five seconds; fail is called under the lock of the view.
+func bare(conn net.Conn) net.Conn {
+	if secured, ok := conn.(*tls.Conn); ok {
+		return secured.NetConn()
+	}
+	return conn
 }
 
 // Queued is the number of bytes that wait and count towards the bound.

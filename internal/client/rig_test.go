@@ -58,6 +58,7 @@ type data struct {
 	slow     func(call int) time.Duration // of reads of relations
 	calls    int
 	claiming func(user int64)
+	opening  func() // while a lobby's first record is written
 }
 
 func (d *data) ClaimSession(_ context.Context, user int64, node string, incarnation int64) (now, before account.Claim, err error) {
@@ -102,7 +103,12 @@ func (d *data) ignore(user int64, others ...int64) {
 	d.ignores[user] = others
 }
 
-func (d *data) CreateMatch(context.Context, registry.Fence, match.Match) error { return nil }
+func (d *data) CreateMatch(context.Context, registry.Fence, match.Match) error {
+	if d.opening != nil {
+		d.opening()
+	}
+	return nil
+}
 
 func (d *data) Channel(_ context.Context, name string, author int64, authorName string) (chat.Channel, error) {
 	return chat.Channel{Name: name, Author: author, AuthorName: authorName}, nil

@@ -53,7 +53,9 @@ type Runtime interface {
 	Follow(key Key, f feed.Follower, closed func()) (stop func())
 	// FollowNode keeps a replica of a feed that a node publishes under its own name.
 	FollowNode(topic string, node bus.Origin, f feed.Follower) (stop func())
-	// OpenFeed publishes a feed of this node. Its epoch is the node's incarnation.
+	// OpenFeed publishes a feed of this node. Its epoch is the node's incarnation. It
+	// goes on while the node is in doubt: it tells of what only this node can know,
+	// and a node that is gone is not believed.
 	OpenFeed(topic string, view feed.ViewFunc) *feed.Publisher
 	// Local calls f for every process of a kind that runs on this node.
 	Local(kind string, f func(key Key))

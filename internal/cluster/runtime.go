@@ -190,7 +190,7 @@ func (n *Node) FollowNode(topic string, node bus.Origin, f feed.Follower) (stop 
 
 // OpenFeed implements Runtime. The node must have started.
 func (n *Node) OpenFeed(topic string, view feed.ViewFunc) *feed.Publisher {
-	return n.hub.Open(nodeTopic(topic, n.self.Node), n.self.Incarnation, 1, view)
+	return n.hub.Open(nodeTopic(topic, n.self.Node), n.self.Incarnation, 1, view, feed.EvenInDoubt())
 }
 
 // listen takes the cluster's own messages and services.

@@ -46,9 +46,14 @@ func NewKind(matches match.Store) process.Kind {
 			}
 			return nil
 		},
+		// Gone as well: a node that takes a lobby over from a dead one tells it both, and
+		// casts come in order. Behind a Gone that waits, the Repeat would be late.
 		Repeats: func(body any) bool {
-			_, ok := body.(Repeat)
-			return ok
+			switch body.(type) {
+			case Repeat, Gone:
+				return true
+			}
+			return false
 		},
 	}
 }

@@ -36,8 +36,8 @@ func TestKind(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("kind (-want +got):\n%s", diff)
 	}
-	if !k.Repeats(Repeat{}) || k.Repeats(Join{}) || k.Repeats(Tick{}) {
-		t.Error("only Repeat is a repeat")
+	if !k.Repeats(Repeat{}) || !k.Repeats(Gone{}) || k.Repeats(Join{}) || k.Repeats(Leave{}) || k.Repeats(Tick{}) {
+		t.Error("a new owner does not serve the edges first")
 	}
 
 	ctx := context.Background()

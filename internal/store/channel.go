@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"teiserver/internal/chat"
+	"teiserver/internal/cluster/registry"
 	"teiserver/internal/store/engine"
 	"teiserver/internal/store/statement"
 )
@@ -47,6 +48,14 @@ func (s *Store) Channel(ctx context.Context, name string, author int64, authorNa
 	}
 	row, _ := stored.One()
 	return chat.Channel(row), nil
+}
+
+// NewChannel implements chat.Store.
+func (s *Store) NewChannel(ctx context.Context, f registry.Fence, c chat.Channel) error {
+	if err := s.db.Fenced(ctx, f, newChannel.With(channelArgs{c.Name, c.Author, c.AuthorName})); err != nil {
+		return fmt.Errorf("make channel %s: %w", c.Name, err)
+	}
+	return nil
 }
 
 // FindChannel implements chat.Store.

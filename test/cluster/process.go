@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -177,24 +179,29 @@ func (p *Process) show(t testing.TB) {
 	t.Logf("log of node %s:\n%s", p.Name, text)
 }
 
-// freeAddresses returns loopback addresses that nobody listens on. All are held
-// until the last is found, so that they differ.
+// freeAddresses returns loopback addresses that nobody listens on. They lie below the
+// ports that the system gives to whoever asks for any, or another process would
+// sometimes be given one of them before its node takes it.
 func freeAddresses(n int) ([]string, error) {
+	const lowest, beyond, tries = 15_000, 32_000, 1000
 	var held []net.Listener
 	defer func() {
 		for _, l := range held {
 			_ = l.Close()
 		}
 	}()
-	out := make([]string, n)
-	for i := range out {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
+	var out []string
+	for range tries {
+		if len(out) == n {
+			return out, nil
 		}
-		held, out[i] = append(held, l), l.Addr().String()
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+rand.IntN(beyond-lowest))))
+		if err != nil {
+			continue // taken, also by ourselves
+		}
+		held, out = append(held, l), append(out, l.Addr().String())
 	}
-	return out, nil
+	return nil, fmt.Errorf("no %d free ports from %d to %d", n, lowest, beyond)
 }
 
 // Build builds the server into a folder and returns its path. With the race

@@ -211,6 +211,27 @@ func testMatches(t *testing.T, s Store) {
 	}
 }
 
+// testNewChannel: the write of a channel's owner counts, like every durable write.
+func testNewChannel(t *testing.T, s Store) {
+	f := fence(claimed(t, s, registry.NewKey("channel", "made"), joined(t, s, "a")))
+	want := chat.Channel{Name: "made", Author: 9, AuthorName: "Carol"}
+	must(t, s.NewChannel(t.Context(), f, want))
+	if got, ok, err := s.FindChannel(t.Context(), "made"); got != want || !ok || err != nil {
+		t.Errorf("made: %+v, %v, %v", got, ok, err)
+	}
+	if err := s.NewChannel(t.Context(), f, chat.Channel{Name: "stale"}); !errors.Is(err, registry.ErrFenced) {
+		t.Errorf("an old fence: %v", err)
+	}
+	if _, ok, _ := s.FindChannel(t.Context(), "stale"); ok {
+		t.Error("a fenced write has made a channel")
+	}
+	f.Writes++
+	must(t, s.NewChannel(t.Context(), f, chat.Channel{Name: "made", Author: 8}))
+	if got, _, _ := s.FindChannel(t.Context(), "made"); got != want {
+		t.Errorf("made again: %+v", got)
+	}
+}
+
 func testChannels(t *testing.T, s Store) {
 	if _, ok, err := s.FindChannel(t.Context(), "main"); ok || err != nil {
 		t.Errorf("absent: %v, %v", ok, err)
@@ -233,6 +254,7 @@ func testChannels(t *testing.T, s Store) {
 	if diff := cmp.Diff([]chat.Channel{want, other}, all); diff != "" {
 		t.Error(diff)
 	}
+	testNewChannel(t, s)
 	// Of many who make a channel one is its author, for all.
 	var mu sync.Mutex
 	authors := map[int64]bool{}

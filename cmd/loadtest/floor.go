@@ -22,7 +22,9 @@ func (f *floorCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	fmt.Fprintf(os.Stdout, "floor listens on %s\n", l.Addr())
+	if _, err := fmt.Fprintf(os.Stdout, "floor listens on %s\n", l.Addr()); err != nil {
+		return fmt.Errorf("tell the address: %w", err)
+	}
 	newFloor().serve(ctx, l)
 	return nil
 }

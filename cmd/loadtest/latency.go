@@ -170,7 +170,7 @@ func (l *latencyCommand) lines(ctx context.Context, s *Section, all []*talker, r
 
 // joins measures from JOINBATTLE to the end of the joiner's block, with a host
 // that answers at once, for a joiner on the host's node and one on the other.
-func (l *latencyCommand) joins(ctx context.Context, s *Section, all []*talker, host *talker) error {
+func (l *latencyCommand) joins(ctx context.Context, s *Section, all []*talker, host *talker) (err error) {
 	opened, err := host.ask(ctx, "OPENBATTLE 0 0 * 8452 16 1 0 2 spring\t105\tMap\tLatency\tGame", "OPENBATTLE ")
 	if err != nil {
 		return err
@@ -184,7 +184,10 @@ func (l *latencyCommand) joins(ctx context.Context, s *Section, all []*talker, h
 	asks, answered := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- admit(asks, host) }()
-	defer func() { answered(); <-ended }()
+	defer func() {
+		answered()
+		err = errors.Join(err, <-ended)
+	}()
 	var took [2][]time.Duration
 	for i := range l.Rounds {
 		for j, t := range all[1:3] {

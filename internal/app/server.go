@@ -26,7 +26,7 @@ import (
 // Version is the release, set by the linker.
 var Version = "dev"
 
-// ErrCondemned: the cluster has given this node up. Start again: the new
+// ErrCondemned says that the cluster has given this node up. Start again: the new
 // incarnation is a new node to the others.
 var ErrCondemned = errors.New("the cluster has given this node up")
 

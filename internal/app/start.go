@@ -225,7 +225,7 @@ func (s *Server) fillRoster(ctx context.Context) error {
 	select {
 	case err := <-s.fatal: // a peer that refuses us
 		cancel()
-		<-filled
+		<-filled //nolint:errcheck // only its end matters now
 		return err
 	case err := <-filled:
 		if ctx.Err() != nil {

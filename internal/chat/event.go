@@ -2,16 +2,18 @@ package chat
 
 import "teiserver/internal/cluster/message"
 
-// Events.
+// The events of a channel.
+
 type (
-	// Authored: the channel has an author from now on, the first who joined. Nobody is told.
+	// Authored says that the channel has an author from now on, the first who joined.
+	// Nobody is told.
 	Authored struct {
 		Author     int64  `json:"author"`
 		AuthorName string `json:"author_name"`
 	}
-	// Joined: a member is new (or took over the seat of an older session).
+	// Joined says that a member is new, or took over the seat of an older session.
 	Joined struct{ Member }
-	// Left: a member is out.
+	// Left says that a member is out.
 	Left struct{ Member }
 	// Said is a line.
 	Said struct {

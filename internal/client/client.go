@@ -1,7 +1,6 @@
 package client
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"teiserver/internal/account"
@@ -24,7 +23,7 @@ type Client struct {
 
 	ended   atomic.Bool
 	ignores atomic.Pointer[map[int64]struct{}]
-	reading sync.Mutex // held while ignores are read
+	reading chan struct{} // of room one: held while ignores are read
 
 	joins    int64               // counts this session's joins, see lobby.Member.Join
 	asked    int64               // the lobby it has last asked to enter, or hosts
@@ -41,7 +40,7 @@ func newClient(s *Service, u *account.User, epoch int64, p Presence, screen Scre
 		svc: s, user: u, ip: p.IP, interest: p.Interest, screen: screen,
 		who:      lobby.Who{User: u.ID, Session: epoch, Incarnation: self.Incarnation},
 		rights:   lobby.Rights{Bot: u.IsBot(), Moderator: u.Moderates(), Caster: u.Has(account.Caster)},
-		channels: map[string]struct{}{},
+		channels: map[string]struct{}{}, reading: make(chan struct{}, 1),
 	}
 }
 

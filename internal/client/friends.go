@@ -10,8 +10,12 @@ import (
 // loadIgnores reads whom this user does not want to hear. Reads come one after the
 // other, so that the newest one stays.
 func (c *Client) loadIgnores(ctx context.Context) error {
-	c.reading.Lock()
-	defer c.reading.Unlock()
+	select {
+	case c.reading <- struct{}{}:
+		defer func() { <-c.reading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	rel, err := c.svc.Friends.Relations(ctx, c.user.ID)
 	if err != nil {
 		return err

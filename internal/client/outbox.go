@@ -22,6 +22,9 @@ const (
 	// gatherBytes is the size of the buffer in which small lines are gathered for
 	// one write. Larger pieces are written from where they are.
 	gatherBytes = 16 << 10
+	// keptPieces is how much room for the queue an idle connection keeps: enough for
+	// busy chat, and little enough that ten thousand connections do not notice.
+	keptPieces = 64
 )
 
 // ErrSlow says that a client did not read what it was sent.
@@ -235,7 +238,7 @@ func (o *Outbox) write() {
 		err := writeBatch(conn, batch)
 		clear(batch)
 		spare = batch[:0]
-		if cap(spare) > 256 {
+		if cap(spare) > keptPieces {
 			spare = nil // a burst must not stay in memory
 		}
 		if err != nil {

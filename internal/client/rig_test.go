@@ -110,9 +110,7 @@ func (d *data) CreateMatch(context.Context, registry.Fence, match.Match) error {
 	return nil
 }
 
-func (d *data) Channel(_ context.Context, name string, author int64, authorName string) (chat.Channel, error) {
-	return chat.Channel{Name: name, Author: author, AuthorName: authorName}, nil
-}
+func (d *data) NewChannel(context.Context, registry.Fence, chat.Channel) error { return nil }
 
 func (d *data) FindChannel(context.Context, string) (c chat.Channel, ok bool, err error) {
 	return c, false, nil
@@ -156,6 +154,7 @@ func (r *rig) add(name string) *rigNode {
 			return b, nil
 		},
 		Leases: r.store, Owners: r.store, Sequences: r.store, Clock: &clock{began: time.Now()},
+		Log: slog.New(slog.NewTextHandler(r.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 	})}
 	n.Register(lobby.NewKind(r.data))
 	n.Register(chat.NewKind(r.data))

@@ -138,7 +138,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.bus = b
 	n.dir = registry.NewDirectory(n.o.Owners, n.lease.Gone)
 	n.seq = sequence.New(n.o.Sequences)
-	n.hub = feed.NewHub(b, feed.HubOptions{Trusted: n.lease.Trusted, Gone: func(o bus.Origin) bool { return n.lease.Gone(o.Incarnation) }})
+	n.hub = feed.NewHub(b, feed.HubOptions{Trusted: n.lease.Trusted, Gone: func(o bus.Origin) bool { return n.lease.Gone(o.Incarnation) }, Log: n.log})
 	n.host = process.NewHost(process.Options{
 		Incarnation: n.self.Incarnation,
 		Kinds:       n.kinds,
@@ -260,7 +260,7 @@ func (n *Node) watchCondemned() {
 func (n *Node) endOwn() {
 	n.cancel()
 	n.casts.mu.Lock() // whoever casts has started its goroutine, or will see the end
-	n.casts.mu.Unlock()
+	n.casts.mu.Unlock() //nolint:staticcheck // empty on purpose: it waits for them
 	n.ends.Wait()
 }
 

@@ -67,7 +67,7 @@ func (n *Node) own(ctx context.Context, key Key, first any) (*process.Process, e
 	own.Fresh = true // nothing is left of an earlier life
 	p, err := n.host.Start(ctx, own, &process.Call{Body: first, ID: n.nextID()})
 	if err != nil {
-		n.closeUnused(own)
+		n.closeUnused(ctx, own)
 		return nil, fmt.Errorf("own %s: %w (%w)", key, ErrUnavailable, err)
 	}
 	n.announce(n.ownerHere(key, own.Epoch), false)
@@ -101,17 +101,17 @@ func (n *Node) run(ctx context.Context, own registry.Ownership) (*process.Proces
 	kind := n.kinds[own.Key.Kind]
 	if !own.Fresh && kind.Persist && len(own.Snapshot) == 0 && kind.Start != process.Ensured {
 		n.log.Warn("closed a key without a snapshot", "key", own.Key.String(), "epoch", own.Epoch)
-		n.closeUnused(own)
+		n.closeUnused(ctx, own)
 		return nil, ErrNone
 	}
 	p, err := n.host.Start(ctx, own, nil)
 	if errors.Is(err, process.ErrNoState) {
-		n.closeUnused(own)
+		n.closeUnused(ctx, own)
 		return nil, ErrNone
 	}
 	if err != nil {
 		if own.Fresh {
-			n.closeUnused(own)
+			n.closeUnused(ctx, own)
 		}
 		return nil, err // else the row stays ours, and the sweep tries again
 	}
@@ -119,9 +119,9 @@ func (n *Node) run(ctx context.Context, own registry.Ownership) (*process.Proces
 	return p, nil
 }
 
-// closeUnused gives up a key that was claimed and is not run.
-func (n *Node) closeUnused(own registry.Ownership) {
-	ctx, cancel := context.WithTimeout(context.Background(), storeLimit)
+// closeUnused gives up a key that was claimed and is not run, also when ctx has ended.
+func (n *Node) closeUnused(ctx context.Context, own registry.Ownership) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
 	defer cancel()
 	err := n.o.Owners.CloseKey(ctx, registry.Fence{
 		Key: own.Key, Incarnation: own.Incarnation, Epoch: own.Epoch, Writes: own.Writes,

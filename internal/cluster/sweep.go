@@ -232,7 +232,7 @@ func (n *Node) adopt(key Key) {
 	// anything from the life before: only what is ensured or was stored goes on.
 	left := n.o.Single && (kind.Start == process.Explicit || len(own.Snapshot) == 0)
 	if kind.Start != process.Ensured && (own.Fresh || left) {
-		n.closeUnused(own)
+		n.closeUnused(ctx, own)
 		return
 	}
 	if _, err := n.run(ctx, own); err != nil && !errors.Is(err, ErrNone) {

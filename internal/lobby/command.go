@@ -2,8 +2,9 @@ package lobby
 
 import "teiserver/internal/cluster/message"
 
-// Commands. Each carries who sends it; what is not permitted is refused with
+// The commands. Each carries who sends it; what is not permitted is refused with
 // Forbidden (most protocols then say nothing).
+
 type (
 	// Open is the first command of a lobby. MatchID and Host/MatchUUID come from the
 	// edge (sequence and random), as Apply is pure.
@@ -52,12 +53,13 @@ type (
 		Emote bool   `json:"emote,omitempty"`
 		To    int64  `json:"to,omitempty"`
 	}
-	// AddComputer, UpdateComputer, RemoveComputer: ADDBOT, UPDATEBOT, REMOVEBOT.
+	// AddComputer is ADDBOT.
 	AddComputer struct {
 		Who
 		Rights
 		Computer Computer `json:"computer"`
 	}
+	// UpdateComputer is UPDATEBOT.
 	UpdateComputer struct {
 		Who
 		Rights
@@ -65,27 +67,31 @@ type (
 		Status uint32 `json:"status"`
 		Color  string `json:"color"`
 	}
+	// RemoveComputer is REMOVEBOT.
 	RemoveComputer struct {
 		Who
 		Rights
 		Name string `json:"name"`
 	}
+	// AddRect sets the start box of an ally team.
 	AddRect struct {
 		Who
 		Rights
 		Rect Rect `json:"rect"`
 	}
+	// RemoveRect takes the start box of an ally team away.
 	RemoveRect struct {
 		Who
 		Rights
 		Ally int `json:"ally"`
 	}
-	// SetTags and RemoveTags: keys are lower-cased by the machine.
+	// SetTags sets script tags. The machine makes the keys lower case.
 	SetTags struct {
 		Who
 		Rights
 		Tags map[string]string `json:"tags"`
 	}
+	// RemoveTags removes script tags, with the keys as in SetTags.
 	RemoveTags struct {
 		Who
 		Rights

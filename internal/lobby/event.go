@@ -2,50 +2,60 @@ package lobby
 
 import "teiserver/internal/cluster/message"
 
-// Events of the room's feed.
+// The events of the room's feed.
+
 type (
-	// Requested: somebody asks to join. For the host only.
+	// Requested says that somebody asks to join. For the host only.
 	Requested struct{ Asked }
-	// Denied: the host said no. For the asker only.
+	// Denied says that the host said no. For the asker only.
 	Denied struct {
 		Who
 		Reason string `json:"reason"`
 	}
-	// Withdrawn: a request is void, because the asker left or is gone. Nobody is told.
+	// Withdrawn says that a request is void, because the asker left or is gone.
+	// Nobody is told.
 	Withdrawn struct{ Who }
-	// Entered: a new member. ScriptPassword is for the host and the member only. If
+	// Entered brings a new member. ScriptPassword is for the host and the member only. If
 	// the user is a member already, a newer session has taken over the seat: the
 	// member is replaced where it stands.
 	Entered struct{ Member }
-	// Departed: a member is out. Kicked says that the host threw it out. The
+	// Departed says that a member is out. Kicked says that the host threw it out. The
 	// Computers it owned have been removed by events before this one.
 	Departed struct {
 		Who
 		Kicked bool `json:"kicked,omitempty"`
 	}
-	// StatusSet: the battle status of a member or the founder; sent also if unchanged.
+	// StatusSet gives the battle status of a member or the founder, also if unchanged.
 	StatusSet struct {
 		User   int64  `json:"user"`
 		Status Status `json:"status"`
 	}
+	// Said is a line, for everybody in the room unless To names one.
 	Said struct {
 		User  int64  `json:"user"`
 		Text  string `json:"text"`
 		Emote bool   `json:"emote,omitempty"`
 		To    int64  `json:"to,omitempty"`
 	}
-	ComputerAdded   struct{ Computer }
+	// ComputerAdded brings a computer player.
+	ComputerAdded struct{ Computer }
+	// ComputerUpdated gives all of a computer player after a change.
 	ComputerUpdated struct{ Computer }
+	// ComputerRemoved says that a computer player is out.
 	ComputerRemoved struct {
 		Name string `json:"name"`
 	}
-	RectAdded   struct{ Rect }
+	// RectAdded gives the start box of an ally team.
+	RectAdded struct{ Rect }
+	// RectRemoved says that an ally team has no start box.
 	RectRemoved struct {
 		Ally int `json:"ally"`
 	}
+	// TagsSet gives the script tags that have a new value.
 	TagsSet struct {
 		Tags map[string]string `json:"tags"`
 	}
+	// TagsRemoved names the script tags that are gone.
 	TagsRemoved struct {
 		Keys []string `json:"keys"`
 	}
@@ -53,12 +63,12 @@ type (
 	UnitsSet struct {
 		Disabled []string `json:"disabled"`
 	}
-	// InfoSet: something of Info changed.
+	// InfoSet says that something of Info changed.
 	InfoSet struct {
 		Info     Info `json:"info"`
 		Retitled bool `json:"retitled,omitempty"`
 	}
-	// Closed: the lobby is gone with everybody in it.
+	// Closed says that the lobby is gone with everybody in it.
 	Closed struct{}
 )
 

@@ -12,6 +12,14 @@ import (
 // highestEdge is the right and lower end of the map in start rectangles.
 const highestEdge = 200
 
+// Bounds of computer players, which any player may add: the room, with all of them,
+// goes into each snapshot and to each joiner. There are no more team ids than that,
+// and no game's names come near.
+const (
+	mostComputers = highestTeam + 1
+	computerBytes = 1024 // of name, color and AI
+)
+
 // addComputer: the owner must be in the room, or hosts would drop the line that
 // names it.
 func (s *State) addComputer(c AddComputer) (process.Outcome, error) {
@@ -31,6 +39,12 @@ func (s *State) addComputer(c AddComputer) (process.Outcome, error) {
 	if _, taken := s.room.computer(c.Computer.Name); taken {
 		return refuse(refusal.Taken, "there is a computer player %s already", c.Computer.Name)
 	}
+	if len(s.room.view.Computers) >= mostComputers {
+		return refuse(refusal.Invalid, "there are %d computer players already", mostComputers)
+	}
+	if len(c.Computer.Name)+len(c.Computer.Color)+len(c.Computer.AI) > computerBytes {
+		return refuse(refusal.Invalid, "a computer player is described in at most %d bytes", computerBytes)
+	}
 	computer := c.Computer
 	computer.Owner = c.User
 	computer.Status &^= 1
@@ -43,6 +57,9 @@ func (s *State) updateComputer(c UpdateComputer) (process.Outcome, error) {
 		return process.Outcome{}, err
 	}
 	computer.Status = c.Status &^ 1
+	if len(c.Color) > computerBytes {
+		return refuse(refusal.Invalid, "a color has at most %d bytes", computerBytes)
+	}
 	if c.Color != "" {
 		computer.Color = c.Color
 	}

@@ -96,7 +96,7 @@ func (s *State) Snapshot() ([]byte, error) {
 		approved = append(approved, user)
 	}
 	slices.Sort(approved)
-	b, err := json.Marshal(stored{
+	b, err := json.Marshal(stored{ //nolint:gosec // a lobby's password is asked of joiners, and must outlive its node
 		View: s.room.view, Opened: s.opened, Closed: s.closed,
 		Password: s.password, MatchID: s.matchID, HostUUID: s.hostUUID, MatchUUID: s.matchUUID,
 		Approved: approved, TeamSize: s.teamSize, TeamCount: s.teamCount,

@@ -270,7 +270,7 @@ func (c *strict) memberCame(e MemberCame) {
 	if e.Room != (c.in == id) {
 		c.bad("member %d of %d: room %v but in %d", e.User.ID, id, e.Room, c.in)
 	}
-	if e.ScriptPassword != "" && !(c.hosting && c.in == id) {
+	if e.ScriptPassword != "" && (!c.hosting || c.in != id) {
 		c.bad("script password for %d leaked", e.User.ID)
 	}
 	if e.ScriptPassword == "" && c.hosting && c.in == id {

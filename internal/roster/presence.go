@@ -10,16 +10,18 @@ import (
 const TopicPresence = "presence"
 
 // The events of a presence feed, and its view.
+
 type (
-	// Came: a session is new on the node; it replaces an older one of the user there.
+	// Came brings a session that is new on the node. It replaces an older one of the
+	// user there.
 	Came struct {
 		User User `json:"user"`
 	}
-	// Changed: the session shows something else.
+	// Changed gives all of a session that shows something else.
 	Changed struct {
 		User User `json:"user"`
 	}
-	// Went: the session has ended.
+	// Went says that the session has ended.
 	Went struct {
 		ID      int64 `json:"id"`
 		Session int64 `json:"session"`

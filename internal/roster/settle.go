@@ -201,7 +201,7 @@ func (u *user) hostTarget() *hall {
 		if l.info.Founder.Session != u.next.shown.Session || newest != nil && l.id < newest.id {
 			continue
 		}
-		if v := u.viewer(u.next.shown.Session); v != nil && !(v.begun && l.live) {
+		if v := u.viewer(u.next.shown.Session); v != nil && (!v.begun || !l.live) {
 			continue
 		}
 		newest = l
@@ -229,7 +229,7 @@ func (s *state) memberTarget(u *user) (*hall, int64) {
 	if hosts != l {
 		return nil, 0
 	}
-	if v := u.viewer(u.next.shown.Session); v != nil && !(v.begun && l.live) {
+	if v := u.viewer(u.next.shown.Session); v != nil && (!v.begun || !l.live) {
 		return nil, 0
 	}
 	if u.in != l && l.stays(u.id) {

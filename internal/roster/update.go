@@ -39,11 +39,12 @@ type Lobby struct {
 // itself, so that an encoder needs nothing else.
 type Event interface{ event() }
 
-// For everybody, filtered by a viewer's interest where noted.
+// For everybody, filtered by a viewer's interest where noted:
+
 type (
 	// UserCame introduces a user.
 	UserCame struct{ User *User }
-	// UserChanged: status, rank or rights differ. Interest Own: only bots,
+	// UserChanged says that status, rank or rights differ. Interest Own: only bots,
 	// moderators, and users in the viewer's lobby.
 	UserChanged struct{ User *User }
 	// UserWent is the last word about a user.
@@ -51,13 +52,14 @@ type (
 	// LobbyOpened introduces a lobby without members; its founder is known. The
 	// founder itself is told by Hosting instead.
 	LobbyOpened struct{ Lobby *Lobby }
-	// LobbyChanged: spectators, lock, map. Members of the room are told once, like others.
+	// LobbyChanged says that spectators, lock or map differ. Members of the room are
+	// told once, like others.
 	LobbyChanged struct{ Lobby *Lobby }
-	// LobbyRetitled: the title differs.
+	// LobbyRetitled says that the title differs.
 	LobbyRetitled struct{ Lobby *Lobby }
 	// LobbyClosed is the last word about a lobby; everybody in it is out.
 	LobbyClosed struct{ ID int64 }
-	// MemberCame: a user entered a lobby. ScriptPassword is set only in the copy for
+	// MemberCame says that a user entered a lobby. ScriptPassword is set only in the copy for
 	// the lobby's founder. Interest Own: only the viewer's own lobby.
 	MemberCame struct {
 		Lobby          *Lobby
@@ -65,7 +67,7 @@ type (
 		ScriptPassword string
 		Room           bool // the viewer is in that room (or hosts it)
 	}
-	// MemberWent: exactly once for each MemberCame (or LobbyClosed instead).
+	// MemberWent comes exactly once for each MemberCame (or LobbyClosed instead).
 	MemberWent struct {
 		Lobby  *Lobby
 		User   *User
@@ -74,7 +76,8 @@ type (
 	}
 )
 
-// For those in a room.
+// For those in a room:
+
 type (
 	// Hosting answers the founder whose lobby has appeared: the opening block. View is
 	// without members, computers and requests: these are told one by one.
@@ -94,7 +97,7 @@ type (
 		Computers      []ComputerAdded
 		Unknown        []*User
 	}
-	// Ejected: the viewer was kicked; MemberWent follows.
+	// Ejected says that the viewer was kicked; MemberWent follows.
 	Ejected struct{ Lobby *Lobby }
 	// JoinRequested asks the host.
 	JoinRequested struct {
@@ -104,36 +107,47 @@ type (
 	}
 	// JoinDenied answers a joiner.
 	JoinDenied struct{ Reason string }
-	StatusSet  struct {
+	// StatusSet gives the battle status of a member or the founder.
+	StatusSet struct {
 		User   *User
 		Status lobby.Status
 	}
+	// RoomSaid is a line in the room.
 	RoomSaid struct {
 		User  *User
 		Text  string
 		Emote bool
 	}
+	// ComputerAdded brings a computer player.
 	ComputerAdded struct {
 		Lobby    int64
 		Owner    *User
 		Computer lobby.Computer
 	}
+	// ComputerUpdated gives all of a computer player after a change.
 	ComputerUpdated struct {
 		Lobby    int64
 		Computer lobby.Computer
 	}
+	// ComputerRemoved says that a computer player is out.
 	ComputerRemoved struct {
 		Lobby int64
 		Name  string
 	}
-	RectAdded   struct{ Rect lobby.Rect }
+	// RectAdded gives the start box of an ally team.
+	RectAdded struct{ Rect lobby.Rect }
+	// RectRemoved says that an ally team has no start box.
 	RectRemoved struct{ Ally int }
-	TagsSet     struct{ Tags map[string]string }
+	// TagsSet gives the script tags that have a new value.
+	TagsSet struct{ Tags map[string]string }
+	// TagsRemoved names the script tags that are gone.
 	TagsRemoved struct{ Keys []string }
-	UnitsSet    struct{ Disabled []string }
+	// UnitsSet gives the complete list of disabled units.
+	UnitsSet struct{ Disabled []string }
 )
 
-// For those in a channel.
+// For those in a channel:
+
 type (
 	// ChannelEntered answers a joiner. Members are the others, known to the viewer.
 	ChannelEntered struct {
@@ -142,14 +156,17 @@ type (
 		Me         *User
 		Members    []*User
 	}
+	// ChannelCame says that a user has joined.
 	ChannelCame struct {
 		Name string
 		User *User
 	}
+	// ChannelWent says that a user is out.
 	ChannelWent struct {
 		Name string
 		User *User
 	}
+	// ChannelSaid is a line in the channel.
 	ChannelSaid struct {
 		Name  string
 		User  *User
@@ -158,12 +175,15 @@ type (
 	}
 )
 
-// For one user.
+// For one user:
+
 type (
+	// PrivateSaid is a line for the viewer alone.
 	PrivateSaid struct {
 		From *User
 		Text string
 	}
+	// Rang asks for the attention of the viewer.
 	Rang struct{ By *User }
 	// FriendEvent is a change in relations; Other is the other user's id.
 	FriendEvent struct {

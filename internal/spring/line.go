@@ -8,7 +8,7 @@ import (
 
 // readBytes is the size of a connection's read buffer while lines are short. It is
 // small because every idle connection holds one.
-const readBytes = 2 << 10
+const readBytes = 1 << 10
 
 // telnetInterrupt is what a telnet client sends on Ctrl-C.
 var telnetInterrupt = []byte{0xff, 0xf4, 0xff, 0xfd, 0x06}

@@ -51,7 +51,8 @@ func log(ctx context.Context, tx engine.Tx, changed ...changeArgs) ([]cache.Chan
 	logged := make([]cache.Change, len(changed))
 	for i, q := range queries {
 		row, _ := q.One()
-		logged[i] = cache.Change{Version: row.Version, Table: changed[i].Tbl, Key: changed[i].Key}
+		c := changed[i]
+		logged[i] = cache.Change{Version: row.Version, Table: c.Tbl, Key: c.Key}
 	}
 	return logged, nil
 }

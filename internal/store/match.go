@@ -11,7 +11,7 @@ import (
 	"teiserver/internal/store/statement"
 )
 
-// ErrNoMatch: there is no match with this id.
+// ErrNoMatch says that there is no match with this id.
 var ErrNoMatch = errors.New("store: no such match")
 
 type matchRow struct {

@@ -42,7 +42,7 @@ const (
 	Admin     = engine.Admin     // a command of the operator: beside any node
 )
 
-// ErrInUse: another teiserver uses the database in a way that excludes this one.
+// ErrInUse says that another teiserver uses the database in a way that excludes this one.
 var ErrInUse = engine.ErrInUse
 
 // Options say how to open a store. The zero value is for a single node.

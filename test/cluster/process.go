@@ -68,7 +68,7 @@ func (p *Process) WaitReady(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	last := errors.New("not asked yet")
+	var last error
 	for {
 		if last = ready(ctx, p.HTTP); last == nil {
 			return nil

@@ -44,10 +44,10 @@ func pair(t *testing.T, answer func(line string) string) (*Client, net.Conn, con
 func TestExpectKeepsOrder(t *testing.T) {
 	c, _, ctx := pair(t, func(line string) string {
 		id, _ := splitID(line)
-		switch {
-		case line == "go":
+		switch line {
+		case "go":
 			return "TASSERVER 0.38 * 8201 0\nPONG\nDENIED one\nDENIED two\nPO"
-		case line == "on":
+		case "on":
 			return "NG\n"
 		}
 		return id + "PONG\n"

@@ -80,7 +80,7 @@ var shapes = map[string][]kind{
 	"s.user.rescind_friend_request": {free}, "s.user.follow_by_id": {free}, "s.user.ignore_by_id": {free}, "s.user.avoid_by_id": {free},
 	"s.user.block_by_id":       {free},
 	"s.party.invited_to_party": {word, word}, "s.party.joined_party": {word, word}, "s.party.left_party": {word, word},
-	"s.party.invite_cancelled": {word, word},
+	"s.party.invite_cancelled": {word, word}, //nolint:misspell // the protocol's
 }
 
 // takesRest says that a kind is the last of its line.

@@ -87,7 +87,7 @@ func (p *play) step(s Step) error {
 		if p.clients[s.Who] == nil && !first[args[0]] {
 			return fmt.Errorf("%s is not connected", s.Who)
 		}
-		return verbs[args[0]](p, ctx, s.Who, args[1:])
+		return verbs[args[0]](ctx, p, s.Who, args[1:])
 	}
 	c, ok := p.clients[s.Who]
 	if !ok {
@@ -188,7 +188,7 @@ func (p *play) add(ctx context.Context, who string, flavor springclient.Flavor, 
 }
 
 // verb is what follows a colon.
-type verb func(p *play, ctx context.Context, who string, args []string) error
+type verb func(ctx context.Context, p *play, who string, args []string) error
 
 var verbs map[string]verb
 
@@ -202,7 +202,7 @@ func init() { // a registration table; in init because the verbs mention it thro
 	}
 }
 
-func connect(p *play, ctx context.Context, who string, args []string) error {
+func connect(ctx context.Context, p *play, who string, args []string) error {
 	flavor := springclient.Player
 	if slices.Contains(args, "bot") {
 		flavor = springclient.Host
@@ -211,16 +211,16 @@ func connect(p *play, ctx context.Context, who string, args []string) error {
 	return err
 }
 
-func connectTLS(p *play, ctx context.Context, who string, args []string) error {
+func connectTLS(ctx context.Context, p *play, who string, args []string) error {
 	_, err := p.add(ctx, who, springclient.Player, true)
 	return err
 }
 
-func startTLS(p *play, ctx context.Context, who string, args []string) error {
+func startTLS(ctx context.Context, p *play, who string, args []string) error {
 	return p.clients[who].StartTLS(ctx)
 }
 
-func login(p *play, ctx context.Context, who string, args []string) error {
+func login(ctx context.Context, p *play, who string, args []string) error {
 	flavor, account := springclient.Player, ""
 	switch strings.Join(args, " ") {
 	case "":
@@ -258,7 +258,7 @@ func login(p *play, ctx context.Context, who string, args []string) error {
 	return nil
 }
 
-func open(p *play, ctx context.Context, who string, args []string) error {
+func open(ctx context.Context, p *play, who string, args []string) error {
 	b := springclient.Battle{}
 	if len(args) > 0 {
 		b.Password = args[0]
@@ -281,7 +281,7 @@ func open(p *play, ctx context.Context, who string, args []string) error {
 }
 
 // enter goes through the handshake of joining.
-func enter(p *play, ctx context.Context, who string, args []string) error {
+func enter(ctx context.Context, p *play, who string, args []string) error {
 	if len(args) != 1 || p.clients[args[0]] == nil {
 		return fmt.Errorf("enter whose battle?")
 	}
@@ -315,16 +315,16 @@ func enter(p *play, ctx context.Context, who string, args []string) error {
 	return nil
 }
 
-func closeConn(p *play, ctx context.Context, who string, args []string) error {
+func closeConn(ctx context.Context, p *play, who string, args []string) error {
 	p.clients[who].Close()
 	return nil
 }
 
-func closed(p *play, ctx context.Context, who string, args []string) error {
+func closed(ctx context.Context, p *play, who string, args []string) error {
 	return p.clients[who].WaitClosed(ctx)
 }
 
-func skip(p *play, ctx context.Context, who string, args []string) error {
+func skip(ctx context.Context, p *play, who string, args []string) error {
 	c := p.clients[who]
 	if err := c.Ping(ctx); err != nil {
 		return err
@@ -333,7 +333,7 @@ func skip(p *play, ctx context.Context, who string, args []string) error {
 	return nil
 }
 
-func free(p *play, ctx context.Context, who string, args []string) error {
+func free(ctx context.Context, p *play, who string, args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("free which?")
 	}

@@ -13,6 +13,8 @@ import (
 )
 
 // A tally is a machine for tests: a list of numbers in the order in which they came.
+// Its commands and events:
+
 type (
 	// Add appends V and answers with the list. Durable records it first. After, if not
 	// 0, appends V once more by a timer.
@@ -27,10 +29,12 @@ type (
 	}
 	// Read answers with the list.
 	Read struct{}
-	// Refuse is refused, Panic panics after it has spoilt the state, Close closes.
+	// Refuse is refused.
 	Refuse struct{}
-	Panic  struct{}
-	Close  struct{}
+	// Panic panics after it has spoilt the state.
+	Panic struct{}
+	// Close closes.
+	Close struct{}
 
 	// Added is the event of an Add.
 	Added struct {
@@ -80,7 +84,7 @@ func (t *tally) Apply(c process.Command) (out process.Outcome, err error) {
 	case Repeat:
 		if !slices.Contains(t.values, b.V) {
 			t.values = append(t.values, b.V)
-			out.Events = []any{Added{b.V}}
+			out.Events = []any{Added(b)}
 		}
 	case Refuse:
 		return out, refusal.New(refusal.Forbidden, "no")

@@ -406,6 +406,32 @@ func TestSilentOwnerIsLookedForAgain(t *testing.T) {
 	})
 }
 
+// An event that comes with the view leaves a hint where to ask. The node of that hint
+// dies and this node publishes the feed: the hint is not taken then.
+func TestOldHintIsNotTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, "a", "b")
+		o := own(c.hubs["a"], topic, 1, 0, []int{1})
+		c.where = "a"
+		c.net.Delay(func(_, _ string) time.Duration { return 10 * time.Millisecond })
+		f, _ := c.follow("b", topic)
+		pass(5 * time.Millisecond)
+		o.add(2) // is there before the view, which has it too
+		pass(100 * time.Millisecond)
+		f.check(t, o)
+		c.net.Cut("a", "b")
+		c.set(func() { c.where = "b" })
+		now := own(c.hubs["b"], topic, 2, 0, []int{1, 2})
+		synctest.Wait()
+		f.check(t, now)
+		now.add(3)
+		f.check(t, now)
+		if f.resets != 2 {
+			t.Errorf("%d resets", f.resets)
+		}
+	})
+}
+
 func TestOneFetchInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, "a", "b")

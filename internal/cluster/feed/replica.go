@@ -44,6 +44,7 @@ type replica struct {
 	jitter   bool          // others will fetch now, too
 	fetching bool          // run runs
 	hint     string        // node that was heard with a newer version
+	hinted   Version       // that version
 	asking   string        // node whose answer is awaited
 	source   bus.Origin    // of the last view; zero: this node
 	heard    time.Time     // source's last sign of life
@@ -86,7 +87,7 @@ func (r *replica) receive(m bus.Message) {
 		for _, s := range r.list() {
 			need = max(need, s.event(body))
 		}
-		r.answer(need, m.Origin, false)
+		r.answer(need, m.Origin, body.Version, false)
 	case Mark:
 		if body.Closed {
 			r.closedAt(m.Origin)
@@ -103,7 +104,7 @@ func (r *replica) mark(origin bus.Origin, v Version, jitter bool) {
 	for _, s := range r.list() {
 		need = max(need, s.marked(v))
 	}
-	r.answer(need, origin, jitter)
+	r.answer(need, origin, v, jitter)
 }
 
 // beaten takes in a heartbeat of a node: listed if it publishes this topic.
@@ -156,12 +157,12 @@ func (r *replica) refetch(jitter bool) {
 
 // answer does what a message of origin has made necessary. Who has a newer epoch
 // is asked first: our directory may not know of it yet.
-func (r *replica) answer(c call, origin bus.Origin, jitter bool) {
+func (r *replica) answer(c call, origin bus.Origin, v Version, jitter bool) {
 	if c == nothing {
 		return
 	}
 	r.mu.Lock()
-	r.hint = origin.Node
+	r.hint, r.hinted = origin.Node, v
 	asked := r.asking == origin.Node
 	r.mu.Unlock()
 	if c == hurry && !jitter && !asked {
@@ -336,13 +337,14 @@ func (r *replica) cancelWhenWoken(ctx context.Context, cancel func()) func() boo
 	}
 }
 
-// locate asks where the publisher is, unless a newer one was just heard.
+// locate asks where the publisher is, unless a newer one was just heard. A hint may
+// be left from a need that was met otherwise: who gave it may be gone by now.
 func (r *replica) locate(ctx context.Context, s *Subscription) (string, error) {
 	r.mu.Lock()
-	hint := r.hint
+	hint, hinted := r.hint, r.hinted
 	r.hint = ""
 	r.mu.Unlock()
-	if hint != "" {
+	if hint != "" && s.lacks(hinted) {
 		return hint, nil
 	}
 	return s.locate(ctx)

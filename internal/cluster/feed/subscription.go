@@ -157,6 +157,13 @@ func (s *Subscription) atLeast(v Version) {
 	s.hear(v)
 }
 
+// lacks reports whether v is the newest version heard of, and not here yet.
+func (s *Subscription) lacks(v Version) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !v.Less(s.want) && (!s.has || s.version.Less(v))
+}
+
 // follows reports whether n is the very next event.
 func (s *Subscription) follows(n Numbered) bool {
 	if n.Event == any(unknown{}) || s.local != nil || !s.has {

@@ -122,7 +122,7 @@ func (p *Process) Call(ctx context.Context, c Call) (any, error) {
 	}
 	if err := p.box.push(l); err != nil {
 		p.host.recycle(l)
-		if err == ErrUnavailable {
+		if errors.Is(err, ErrUnavailable) {
 			p.host.count.Full.Add(1)
 		}
 		return nil, err

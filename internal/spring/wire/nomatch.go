@@ -92,7 +92,7 @@ func printable(s string) bool {
 	for _, r := range s {
 		switch {
 		case r < ' ' || r == 0x7f:
-			if controls[byte(r)] == 0 {
+			if controls[byte(r)] == 0 { //nolint:gosec // below 0x80
 				return false
 			}
 		case r < 0x7f, 0xa0 <= r && r <= 0xfffd, 0x10000 <= r:

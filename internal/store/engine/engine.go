@@ -21,7 +21,7 @@ import (
 // longer than any lock or statement time-out of the engines.
 const Patience = 15 * time.Second
 
-// ErrInUse: another teiserver uses the database in a way that excludes this one.
+// ErrInUse says that another teiserver uses the database in a way that excludes this one.
 var ErrInUse = errors.New("is used by another teiserver")
 
 // Lane is the connection that a statement takes, and how durable it is.

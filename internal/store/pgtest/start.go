@@ -80,7 +80,7 @@ func start() (*instance, error) {
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if line = strings.TrimSpace(line); line != "ready" {
-		return nil, fmt.Errorf("%s %v", line, err)
+		return nil, errors.Join(errors.New(line), err)
 	}
 	address := url.URL{Scheme: "postgres", User: url.User("teiserver"), Path: "/postgres"}
 	address.RawQuery = url.Values{"host": {dir}}.Encode()
@@ -126,7 +126,7 @@ func unprivileged(cmd *exec.Cmd, dir string) error {
 		if err != nil {
 			return err
 		}
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)} //nolint:gosec // ids have 32 bits
 		return os.Chown(dir, uid, gid)
 	}
 	return errors.New("root cannot run PostgreSQL, and there is no user postgres or nobody")

@@ -64,7 +64,7 @@ func takeHold(ctx context.Context, config *pgx.ConnConfig, opts Options) (*hold,
 	if err != nil {
 		return nil, err
 	}
-	background, stop := context.WithCancel(context.Background())
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	h.stop = stop
 	go h.keep(background, conn)
 	return h, nil
@@ -77,7 +77,7 @@ func (h *hold) take(ctx context.Context) (*pgx.Conn, error) {
 		return nil, err
 	}
 	if err := h.lock(ctx, conn); err != nil {
-		closeSoon(conn)
+		closeSoon(ctx, conn)
 		return nil, err
 	}
 	return conn, nil
@@ -123,7 +123,7 @@ func (h *hold) keep(ctx context.Context, conn *pgx.Conn) {
 		select {
 		case <-ctx.Done():
 			if conn != nil {
-				release(conn)
+				release(ctx, conn)
 			}
 			return
 		case <-tick.C:
@@ -145,7 +145,7 @@ func (h *hold) look(ctx context.Context, conn *pgx.Conn) (_ *pgx.Conn, lost bool
 		if err == nil {
 			return conn, false
 		}
-		closeSoon(conn)
+		closeSoon(ctx, conn)
 		h.log.Warn("connection that holds the database broke", "err", err)
 		return nil, false
 	}
@@ -163,16 +163,17 @@ func (h *hold) end() {
 
 // release unlocks before it closes: whoever starts next must not find a session
 // that is about to end.
-func release(conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+func release(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_, _ = conn.Exec(ctx, "SELECT pg_advisory_unlock_all()") // closing does it, too
-	conn.Close(ctx)
+	_ = conn.Close(ctx)
 }
 
-// closeSoon does not wait long for a server that may be away.
-func closeSoon(conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+// closeSoon closes also after ctx has ended, and does not wait long for a server that
+// may be away.
+func closeSoon(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	conn.Close(ctx)
+	_ = conn.Close(ctx)
 }

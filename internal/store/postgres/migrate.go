@@ -15,7 +15,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 	if err != nil {
 		return err
 	}
-	defer closeSoon(conn) // which also unlocks
+	defer closeSoon(ctx, conn) // which also unlocks
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", migrateLock); err != nil {
 		return err
 	}

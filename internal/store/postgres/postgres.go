@@ -69,7 +69,7 @@ func Open(ctx context.Context, url string, opts Options) (db *DB, err error) {
 	db = &DB{name: describe(config.ConnConfig)}
 	defer func() {
 		if err != nil {
-			db.Close()
+			_ = db.Close()
 			db, err = nil, fmt.Errorf("database %s: %w", db.name, err)
 		}
 	}()

@@ -105,7 +105,7 @@ func send(ctx context.Context, q querier, calls ...statement.Call) error {
 			err = failed(call, err)
 		}
 		if err != nil {
-			results.Close()
+			_ = results.Close() // says the same
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	return whileBusy(ctx, func() error {
 		if err := refuseForeign(ctx, conn); err != nil {
 			return err

@@ -23,7 +23,7 @@ var networkFS = map[uint32]string{
 	0x5346414F: "AFS",
 	0x73757245: "Coda",
 	0x00C36400: "Ceph",
-	0x0BD00BD0: "Lustre",
+	0x0BD00BD0: "Lustre", //nolint:misspell // its name
 	0x01161970: "GFS2",
 	0x7461636F: "OCFS2",
 	0x47504653: "GPFS",
@@ -63,7 +63,7 @@ func place(path string) (string, error) {
 	if err := unix.Statfs(filepath.Dir(path), &where); err != nil {
 		return "", fmt.Errorf("ask for its file system: %w", err)
 	}
-	return path, refuseNetwork(uint32(where.Type))
+	return path, refuseNetwork(uint32(where.Type)) //nolint:gosec // magic numbers have 32 bits
 }
 
 func refuseNetwork(magic uint32) error {
@@ -91,7 +91,7 @@ func lockFile(path string, use engine.Use) (*os.File, error) {
 	if err == nil {
 		return f, nil
 	}
-	f.Close()
+	_ = f.Close()
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, engine.ErrInUse
 	}

@@ -52,9 +52,9 @@ func newPool(ctx context.Context, path string, size int, pragmas ...string) (*po
 		if !slices.Contains(def.Dialects, statement.SQLite) {
 			continue
 		}
-		stmt, err := db.PrepareContext(ctx, def.SQL(statement.SQLite))
+		stmt, err := db.PrepareContext(ctx, def.SQL(statement.SQLite)) //nolint:sqlclosecheck // lives as long as the pool
 		if err != nil {
-			p.Close()
+			_ = p.Close()
 			return nil, fmt.Errorf("prepare %s: %w", def.Name, err)
 		}
 		p.stmts[def] = stmt
@@ -72,12 +72,12 @@ func ask(ctx context.Context, stmt *sql.Stmt, call statement.Call, now statement
 		}
 		return nil
 	}
-	rows, err := stmt.QueryContext(ctx, args...)
+	rows, err := stmt.QueryContext(ctx, args...) //nolint:rowserrcheck // Read asks for it
 	if err != nil {
 		return fmt.Errorf("%s: %w", def.Name, err)
 	}
 	err = call.Read(rows)
-	if e := rows.Close(); err == nil {
+	if e := rows.Close(); err == nil { //nolint:sqlclosecheck // a write may fail only here
 		err = e
 	}
 	if err != nil {

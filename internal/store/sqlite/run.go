@@ -214,7 +214,7 @@ func (db *DB) Columns(ctx context.Context, def *statement.Definition) ([]string,
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	var names []string
 	err = conn.Raw(func(c any) error {
 		info, err := c.(describer).ColumnInfo(def.SQL(statement.SQLite))

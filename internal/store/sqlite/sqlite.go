@@ -63,10 +63,10 @@ func Open(ctx context.Context, path string, opts Options) (db *DB, err error) {
 		return nil, err
 	}
 	if err := db.connect(ctx); err != nil {
-		db.closeAll()
+		_ = db.closeAll()
 		return nil, err
 	}
-	background, stop := context.WithCancel(context.Background())
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	db.stop = stop
 	go db.checkpoint(background)
 	return db, nil
@@ -101,7 +101,7 @@ func (db *DB) checkpoint(ctx context.Context) {
 		db.log.Error("checkpointer has no connection", "err", err)
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
 	for {

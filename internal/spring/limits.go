@@ -1,0 +1,56 @@
+package spring
+
+import (
+	"context"
+	"time"
+
+	"teiserver/internal/setting"
+)
+
+// limitsEvery is how often the limits are read without a change having been heard of.
+const limitsEvery = 10 * time.Second
+
+// limits are the settings that every connection and every line needs. Connections
+// never read them from the store: while it does not answer, PING must be answered.
+type limits struct {
+	perMinute int // lines
+	lineBytes int
+	idle      time.Duration
+}
+
+// readLimits reads them now.
+func (s *Server) readLimits(ctx context.Context) {
+	s.now.Store(&limits{
+		perMinute: s.Settings.LinesPerMinute(ctx),
+		lineBytes: s.Settings.MaxLineBytes(ctx),
+		idle:      s.Settings.IdleTimeout(ctx),
+	})
+}
+
+// limits are those that hold now.
+func (s *Server) limits() *limits { return s.now.Load() }
+
+// watchLimits has Run read the limits again after a change of one of them.
+func (s *Server) watchLimits() {
+	s.Settings.OnChange(func() {
+		select {
+		case s.changed <- struct{}{}:
+		default:
+		}
+	}, setting.RateLimit.Key(), setting.MaxLineBytes.Key(), setting.IdleTimeout.Key())
+}
+
+// Run keeps the limits those of the site until ctx ends.
+func (s *Server) Run(ctx context.Context) {
+	tick := time.NewTicker(limitsEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-s.changed:
+		}
+		s.readLimits(ctx)
+	}
+}

@@ -190,7 +190,7 @@ func (s *Server) buildDomain(ctx context.Context) error {
 		sessions = client.NewLocalSessions(s.node.Self().Incarnation)
 	}
 	s.clients = client.NewService(client.Options{
-		Runtime: s.node, Roster: s.roster, Accounts: s.accounts, Friends: s.friends,
+		Runtime: s.node, Roster: s.roster, Accounts: s.accounts, Friends: s.friends, Settings: s.settings,
 		Sessions: sessions, Caches: s.caches, Audit: s.cfg.Clustered(), Log: s.log,
 	})
 	s.spring = spring.NewServer(spring.Options{
@@ -200,6 +200,7 @@ func (s *Server) buildDomain(ctx context.Context) error {
 	s.run("caches", func(ctx context.Context) { _ = s.caches.Run(ctx) })
 	s.run("accounts", s.accounts.Run)
 	s.run("sessions", s.clients.Run)
+	s.run("limits", s.spring.Run)
 	s.run("roster", func(ctx context.Context) { _ = s.roster.Serve(ctx) })
 	return nil
 }

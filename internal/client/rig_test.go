@@ -22,6 +22,7 @@ import (
 	"teiserver/internal/lobby"
 	"teiserver/internal/match"
 	"teiserver/internal/roster"
+	"teiserver/internal/setting"
 )
 
 // rig is a cluster with everything below the protocol, in virtual time.
@@ -166,7 +167,9 @@ func (r *rig) add(name string) *rigNode {
 	caches := cache.New(b, noLog{}, cache.Options{})
 	n.roster = roster.New(n)
 	n.svc = NewService(Options{
-		Runtime: n, Roster: n.roster, Friends: friend.NewService(r.data, nil, nil, slog.New(slog.DiscardHandler)),
+		Settings: setting.Fixed(nil),
+		Runtime:  n, Roster: n.roster, Friends: friend.NewService(r.data, nil, nil, slog.New(slog.DiscardHandler)),
+		Settings: setting.Fixed(nil),
 		Sessions: r.data, Caches: caches, Audit: true, Log: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(context.Background())

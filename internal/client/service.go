@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"teiserver/internal/account"
@@ -13,8 +14,10 @@ import (
 	"teiserver/internal/cluster/cache"
 	"teiserver/internal/cluster/message"
 	"teiserver/internal/friend"
+	"teiserver/internal/lobby"
 	"teiserver/internal/refusal"
 	"teiserver/internal/roster"
+	"teiserver/internal/setting"
 )
 
 // ServiceDeliver takes what is for one session from another node.
@@ -48,6 +51,7 @@ type Options struct {
 	Roster   *roster.Roster
 	Accounts *account.Service
 	Friends  *friend.Service
+	Settings *setting.Service
 	Sessions account.SessionStore
 	Caches   *cache.Caches
 	Audit    bool // compare sessions with the store: a node of a cluster
@@ -122,6 +126,9 @@ type Presence struct {
 // nodes and attaches the screen. After Enter the caller owns the client and must
 // Close it.
 func (s *Service) Enter(ctx context.Context, u *account.User, p Presence, screen Screen, accepted func()) (*Client, error) {
+	if err := s.admit(ctx, u); err != nil {
+		return nil, err
+	}
 	epoch, end, err := s.sessions.begin(ctx, u.ID)
 	if err != nil {
 		return nil, err
@@ -138,6 +145,19 @@ func (s *Service) Enter(ctx context.Context, u *account.User, p Presence, screen
 	s.Roster.Online(c.presence(p))
 	s.Roster.Attach(c)
 	return c, nil
+}
+
+// admit refuses a player when the server is full. Bots, and who supports the site,
+// come in always; so does who takes over a session.
+func (s *Service) admit(ctx context.Context, u *account.User) error {
+	limit := s.Settings.UserLimit(ctx)
+	if limit == 0 || s.Roster.People() < limit || u.IsBot() || u.Has(account.VIP) || u.Has(account.Contributor) {
+		return nil
+	}
+	if _, online := s.Roster.User(u.ID); online {
+		return nil
+	}
+	return refusal.New(refusal.Full, "The server is currently full, please try again in a minute or two.")
 }
 
 func (s *Service) relationsChanged(user int64) {
@@ -176,7 +196,7 @@ func (s *Service) deliverHere(d deliver) bool {
 	case d.Ring && d.From != nil:
 		e, from = roster.Rang{By: d.From}, d.From.ID
 	case d.From != nil:
-		e, from = roster.PrivateSaid{From: d.From, Text: d.Text}, d.From.ID
+		e, from = roster.PrivateSaid{From: d.From, Text: s.tame(d.User, d.Text)}, d.From.ID
 	default:
 		return false
 	}
@@ -187,4 +207,18 @@ func (s *Service) deliverHere(d deliver) bool {
 		return ok
 	}
 	return s.Roster.Deliver(d.User, d.Session, from, e)
+}
+
+// tame keeps an autohost from being asked in private for what its room would not
+// let through. The room of a host is known on the host's node.
+func (s *Service) tame(user int64, text string) string {
+	if !strings.HasPrefix(text, "!") {
+		return text
+	}
+	in, ok := s.Roster.LobbyOf(user)
+	if !ok {
+		return text
+	}
+	room, _ := s.Roster.Room(in.Info.ID)
+	return lobby.TameVote(text, len(room.Computers) > 0)
 }

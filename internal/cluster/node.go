@@ -259,7 +259,7 @@ func (n *Node) watchCondemned() {
 // endOwn ends the node's own goroutines and waits for them.
 func (n *Node) endOwn() {
 	n.cancel()
-	n.casts.mu.Lock() // whoever casts has started its goroutine, or will see the end
+	n.casts.mu.Lock()   // whoever casts has started its goroutine, or will see the end
 	n.casts.mu.Unlock() //nolint:staticcheck // empty on purpose: it waits for them
 	n.ends.Wait()
 }

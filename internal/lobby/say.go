@@ -51,6 +51,15 @@ func (s *State) say(c Say) (process.Outcome, error) {
 		return refuse(refusal.Invalid, "nothing said")
 	}
 	public := c.To == 0
+	if public && !c.Emote {
+		if swallowed(text) {
+			return a.led(), nil
+		}
+		if strings.EqualFold(text, queueWord) {
+			text = "$" + queueWord[1:]
+		}
+		text = TameVote(text, len(s.room.view.Computers) > 0)
+	}
 	if public && !c.Emote && len(text) > 1 && text[0] == '$' {
 		if text[1] != ' ' {
 			out := a.led()

@@ -247,6 +247,13 @@ func (r *Roster) Count() (users, lobbies int) {
 	return r.state.shelves.count, len(r.state.open)
 }
 
+// People counts the visible users who are no bots, on all nodes.
+func (r *Roster) People() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.people
+}
+
 // Dropped counts what waited in vain for a user: deliveries and lines of chat.
 func (r *Roster) Dropped() int64 {
 	r.mu.Lock()

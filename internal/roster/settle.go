@@ -248,6 +248,9 @@ func (s *state) userCame(u *user) {
 	u.shown = u.next.shown
 	s.names[u.shown.Name] = u
 	s.shelves.add(u)
+	if !u.shown.Bot {
+		s.people++
+	}
 	s.toAll(UserCame{User: u.shown})
 	if len(u.waiting) > 0 {
 		s.arrived = append(s.arrived, u)
@@ -261,6 +264,9 @@ func (s *state) userWent(u *user) {
 	}
 	u.shown = nil
 	s.shelves.remove(u)
+	if !old.Bot {
+		s.people--
+	}
 	s.toAll(UserWent{User: old})
 }
 

@@ -29,6 +29,7 @@ type state struct {
 
 	open    []*hall // shown, by id
 	shelves shelves
+	people  int       // shown who are no bots
 	viewers []*viewer // that were given the world
 
 	dirty   []*user

@@ -23,6 +23,9 @@ var (
 	LoginAttempts = Define("account.login_attempts", 3, Int(1, 1000),
 		"Wrong passwords within ten seconds after which an account's logins are refused for a while.")
 
+	UserLimit = Define("account.user_limit", 0, Int(0, 10000000),
+		"Most players online in the whole cluster, bots not counted; more are refused. 0: no limit.")
+
 	MaxRelations = Define("friend.max_relations", 300, Int(1, 10000),
 		"Most relations of one kind that one user has.")
 
@@ -91,6 +94,9 @@ func (s *Service) IdleTimeout(ctx context.Context) time.Duration {
 
 // PlayerLimit is the number of players of a lobby that says nothing else.
 func (s *Service) PlayerLimit(ctx context.Context) int { return PlayerLimit.Get(ctx, s) }
+
+// UserLimit is how many players may be online; 0 is no limit.
+func (s *Service) UserLimit(ctx context.Context) int { return UserLimit.Get(ctx, s) }
 
 // MaxRelations is how many relations of one kind a user may have.
 func (s *Service) MaxRelations(ctx context.Context) int { return MaxRelations.Get(ctx, s) }

@@ -39,6 +39,7 @@ type conn struct {
 	ip     string
 	out    *client.Outbox
 	in     *lineReader
+	cut    context.CancelFunc // ends what its command waits for
 
 	bucket  client.Bucket
 	touched time.Time
@@ -53,7 +54,7 @@ type conn struct {
 
 func newConn(s *Server, nc net.Conn, secure bool) *conn {
 	c := &conn{srv: s, nc: nc, secure: secure, out: client.NewOutbox(nc, client.PlayerBytes)}
-	c.in = newLineReader(nc, s.Settings.MaxLineBytes(context.Background()))
+	c.in = newLineReader(nc, s.limits().lineBytes)
 	if host, _, err := net.SplitHostPort(nc.RemoteAddr().String()); err == nil {
 		c.ip = host
 	}
@@ -62,8 +63,7 @@ func newConn(s *Server, nc net.Conn, secure bool) *conn {
 
 // run reads and executes until the connection ends.
 func (c *conn) run(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	defer c.cut()
 	defer c.cleanup()
 	if tc, ok := c.nc.(*tls.Conn); ok {
 		hctx, stop := context.WithTimeout(ctx, handshakeTimeout)
@@ -74,9 +74,10 @@ func (c *conn) run(ctx context.Context) {
 			return
 		}
 	}
-	c.bucket = client.NewBucket(c.srv.Settings.LinesPerMinute(ctx), time.Now())
+	held := c.srv.limits()
+	c.bucket = client.NewBucket(held.perMinute, time.Now())
 	c.out.Send(wire.Greeting)
-	c.touch(ctx, time.Now())
+	c.touch(time.Now())
 	for {
 		line, err := c.in.next()
 		if err != nil {
@@ -87,7 +88,12 @@ func (c *conn) run(ctx context.Context) {
 			continue
 		}
 		now := time.Now()
-		c.touch(ctx, now)
+		if l := c.srv.limits(); *l != *held {
+			held = l
+			c.bucket.Resize(l.perMinute, now)
+			c.in.limit = l.lineBytes
+		}
+		c.touch(now)
 		c.srv.Counters.LinesIn.Add(1)
 		if c.limited() && !c.bucket.Take(now) {
 			c.srv.Counters.Floods.Add(1)
@@ -104,12 +110,12 @@ func (c *conn) run(ctx context.Context) {
 }
 
 // touch moves the moment at which the connection counts as dead.
-func (c *conn) touch(ctx context.Context, now time.Time) {
+func (c *conn) touch(now time.Time) {
 	if now.Sub(c.touched) < touchEvery {
 		return
 	}
 	c.touched = now
-	_ = c.nc.SetReadDeadline(now.Add(c.srv.Settings.IdleTimeout(ctx)))
+	_ = c.nc.SetReadDeadline(now.Add(c.srv.limits().idle))
 }
 
 // limited reports whether the flood limit holds for this connection.
@@ -249,10 +255,10 @@ func (c *conn) startTLS(ctx context.Context, id string, _ wire.STLS) bool {
 		return false
 	}
 	c.nc, c.secure = tc, true
-	c.in = newLineReader(tc, c.srv.Settings.MaxLineBytes(ctx))
+	c.in = newLineReader(tc, c.srv.limits().lineBytes)
 	c.out.Upgrade(tc)
 	c.touched = time.Time{}
-	c.touch(ctx, time.Now())
+	c.touch(time.Now())
 	c.reply(id, wire.Greeting)
 	return true
 }

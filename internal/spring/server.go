@@ -49,15 +49,21 @@ type Server struct {
 	Options
 	Counters Counters
 
+	now     atomic.Pointer[limits]
+	changed chan struct{} // the limits have
+
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
 	stopping bool
 	running  sync.WaitGroup
 }
 
-// NewServer makes a server; Serve feeds it.
+// NewServer makes a server; Serve feeds it, Run keeps its limits.
 func NewServer(o Options) *Server {
-	return &Server{Options: o, conns: map[*conn]struct{}{}}
+	s := &Server{Options: o, conns: map[*conn]struct{}{}, changed: make(chan struct{}, 1)}
+	s.readLimits(context.Background())
+	s.watchLimits()
+	return s
 }
 
 // Serve accepts connections until the listener is closed. Over a listener with
@@ -104,6 +110,7 @@ func (s *Server) start(ctx context.Context, nc net.Conn, secure bool) bool {
 		nc = tls.Server(nc, s.TLS)
 	}
 	c := newConn(s, nc, secure)
+	ctx, c.cut = context.WithCancel(ctx)
 	s.conns[c] = struct{}{}
 	s.running.Add(1)
 	s.Counters.Accepted.Add(1)
@@ -140,6 +147,7 @@ func (s *Server) Shutdown(ctx context.Context, reason string) error {
 	left := len(s.conns)
 	for c := range s.conns {
 		c.out.Abort(context.Cause(ctx))
+		c.cut() // its command may be waiting for somebody else
 	}
 	s.mu.Unlock()
 	<-done

@@ -79,7 +79,6 @@ type copyOf struct {
 	begun   bool
 	version Version
 	numbers []int
-	resets  int
 	ended   int
 	stopped bool
 }
@@ -94,7 +93,6 @@ func (c *copyOf) Reset(v Version, view any) {
 		c.t.Errorf("%s: reset after stop", c.name)
 	}
 	c.begun, c.version, c.numbers = true, v, slices.Clone(view.(world).Numbers)
-	c.resets++
 }
 
 func (c *copyOf) Event(v Version, event any) {
@@ -128,12 +126,6 @@ func (c *copyOf) state() (Version, []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.version, slices.Clone(c.numbers)
-}
-
-func (c *copyOf) resetCount() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.resets
 }
 
 func (c *copyOf) check(t *testing.T, o *owner) {

@@ -3,7 +3,6 @@ package pgtest
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"net/url"
 	"os"

@@ -15,10 +15,6 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"teiserver": main})
 }
 
-func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
-}
-
 // TestOneLine: whatever goes wrong, the operator reads one line.
 func TestOneLine(t *testing.T) {
 	t.Parallel()

@@ -47,6 +47,7 @@ type Server struct {
 	clients  *client.Service
 	spring   *spring.Server
 
+	place       string                  // of the data folder, see placeOf
 	coordinator int64                   // id of its account
 	listeners   map[string]net.Listener // by flag
 	tls         *tls.Config

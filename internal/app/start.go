@@ -49,17 +49,19 @@ func (s *Server) lockFolder(context.Context) error {
 		}
 		return fmt.Errorf("lock data folder: %w", err)
 	}
+	if s.place, err = placeOf(f); err != nil {
+		_ = f.Close()
+		return err
+	}
 	s.started("data folder", func(context.Context) error { return f.Close() })
 	return nil
 }
 
 // listen takes the ports before anything else is touched, so that a busy one ends
 // the start at once. Connections wait in the queue of the system until they are served.
+// That of the cluster is taken by the bus, and only looked at here.
 func (s *Server) listen(ctx context.Context) error {
 	for _, l := range s.cfg.Listeners() {
-		if l.Flag == "cluster-listen" {
-			continue // taken by the bus
-		}
 		var lc net.ListenConfig
 		ln, err := lc.Listen(ctx, "tcp", l.Address)
 		if errors.Is(err, syscall.EADDRINUSE) {
@@ -67,6 +69,10 @@ func (s *Server) listen(ctx context.Context) error {
 		}
 		if err != nil {
 			return fmt.Errorf("--%s %s: %w", l.Flag, l.Address, err)
+		}
+		if l.Flag == "cluster-listen" {
+			_ = ln.Close()
+			continue
 		}
 		s.listeners[l.Flag] = ln
 		s.started(l.Flag, func(context.Context) error {
@@ -123,7 +129,7 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	}
 	node := cluster.New(cluster.Options{
 		Name: s.cfg.NodeName, Version: Version, Single: !s.cfg.Clustered(), Address: s.cfg.ClusterListen,
-		BootID: bootID(), FolderLocked: true,
+		BootID: s.place, FolderLocked: s.place != "",
 		Leases: s.store, Owners: s.store, Sequences: s.store,
 		Bus: func(ctx context.Context, self bus.Origin, clusterID string) (bus.Bus, error) {
 			b, err := bus.OpenNATS(ctx, bus.Options{
@@ -160,12 +166,13 @@ func kinds(st domainStore, coordinatorID int64) []process.Kind {
 }
 
 // peerRefused ends a node that cannot talk to the cluster it was told to join:
-// another secret, or another cluster.
+// another secret, or another cluster. Who only knocks here ends nobody.
 func (s *Server) peerRefused(err error) {
-	s.log.Error("cluster peer refused", "err", err)
-	if s.ready.get() == "starting" {
-		s.fail(err)
+	if e := (*bus.PeerError)(nil); s.ready.get() == "starting" && errors.As(err, &e) && e.Joined {
+		s.fail(err) // the one line that the operator reads
+		return
 	}
+	s.log.Error("cluster peer refused", "err", err)
 }
 
 func (s *Server) countClients() int {
@@ -284,11 +291,17 @@ const hearTimeout = 10 * time.Second
 // sequenceUser numbers accounts; the number is the Spring id as well.
 const sequenceUser = "user"
 
-// bootID identifies this start of the host.
-func bootID() string {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+// placeOf names a data folder for as long as its host runs, empty if that cannot be
+// done. Whoever holds its lock proves that a namesake with the same place is dead; a
+// namesake with another folder, on this host or on another, may well be alive.
+func placeOf(lock *os.File) (string, error) {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return ""
+		return "", nil //nolint:nilerr // another system: then there is no proof
 	}
-	return strings.TrimSpace(string(b))
+	var st unix.Stat_t
+	if err := unix.Fstat(int(lock.Fd()), &st); err != nil {
+		return "", fmt.Errorf("look at data folder: %w", err)
+	}
+	return fmt.Sprintf("%s %d:%d", strings.TrimSpace(string(boot)), st.Dev, st.Ino), nil
 }

@@ -60,7 +60,7 @@ func (c *Client) JoinLobby(ctx context.Context, id int64, password, scriptPasswo
 		return err
 	}
 	c.joins++
-	_, err := c.svc.Runtime.Call(ctx, lobbyKey(id), lobby.Join{
+	_, err := c.call(ctx, lobbyKey(id), lobby.Join{
 		Who: c.who, Rights: c.rights, Join: c.joins, Password: password, ScriptPassword: scriptPassword, IP: c.ip,
 	})
 	if err != nil {
@@ -128,7 +128,7 @@ func (c *Client) lobbies() []int64 {
 // leave leaves one lobby. That it is not in there any more, because it was denied or
 // kicked or the lobby has closed, is what it wants.
 func (c *Client) leave(ctx context.Context, id int64) error {
-	_, err := c.svc.Runtime.Call(ctx, lobbyKey(id), c.leaving())
+	_, err := c.call(ctx, lobbyKey(id), c.leaving())
 	c.svc.Roster.Abandon(c, id)
 	if _, refused := refusal.As(err); refused || errors.Is(err, cluster.ErrNone) {
 		return nil
@@ -162,7 +162,7 @@ func (c *Client) Command(ctx context.Context, build func(lobby.Who, lobby.Rights
 }
 
 func (c *Client) commandTo(ctx context.Context, id int64, command any) error {
-	_, err := c.svc.Runtime.Call(ctx, lobbyKey(id), command)
+	_, err := c.call(ctx, lobbyKey(id), command)
 	if errors.Is(err, cluster.ErrNone) {
 		return nil
 	}
@@ -208,7 +208,7 @@ func (c *Client) SayLobby(ctx context.Context, text string, emote bool, to strin
 		}
 		say.To = target.ID
 	}
-	reply, err := c.svc.Runtime.Call(ctx, lobbyKey(in.Info.ID), say)
+	reply, err := c.call(ctx, lobbyKey(in.Info.ID), say)
 	if errors.Is(err, cluster.ErrNone) {
 		return nil
 	}

@@ -29,6 +29,7 @@ type Client struct {
 	asked    int64               // the lobby it has last asked to enter, or hosts
 	channels map[string]struct{} // it has joined
 	closed   bool
+	trouble  trouble
 }
 
 // EndLoggedOut is the reason given to a session that a newer one replaces.

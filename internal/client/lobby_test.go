@@ -144,3 +144,49 @@ func TestOpenWithoutAnAnswer(t *testing.T) {
 		}
 	})
 }
+
+// TestLongOutage: a take-over is waited for, an outage is not: PING comes behind the
+// commands of its connection.
+func TestLongOutage(t *testing.T) {
+	inCluster(t, 2, func(r *rig) {
+		host, a := r.enter(r.nodes[0], 1, account.Bot), r.enter(r.nodes[1], 2)
+		id := r.open(host)
+		r.ask(a, id)
+		r.accept(host, a)
+		say := func(x *actor) (took time.Duration, err error) {
+			began := time.Now()
+			err = x.SayLobby(r.Context(), "hello", false, "")
+			return time.Since(began), err
+		}
+		r.away()
+		pass(3 * time.Second)
+		for _, x := range []*actor{host, a} {
+			took, err := say(x)
+			if err == nil || took < time.Second {
+				r.Errorf("the first line waited %v, %v", took, err)
+			}
+		}
+		pass(longTrouble)
+		for _, x := range []*actor{host, a} {
+			began := time.Now()
+			for range 50 {
+				if _, err := say(x); err == nil {
+					r.Error("said in doubt")
+				}
+			}
+			if took := time.Since(began); took > 20*time.Second {
+				r.Errorf("50 lines stood in the way for %v", took)
+			}
+		}
+		r.store.OnAccess(nil)
+		pass(5 * time.Second)
+		for _, x := range []*actor{host, a} {
+			if _, err := say(x); err != nil {
+				r.Errorf("after the outage: %v", err)
+			}
+			if x.trouble != (trouble{}) {
+				r.Errorf("trouble stays: %+v", x.trouble)
+			}
+		}
+	})
+}

@@ -167,8 +167,7 @@ func (r *rig) add(name string) *rigNode {
 	caches := cache.New(b, noLog{}, cache.Options{})
 	n.roster = roster.New(n)
 	n.svc = NewService(Options{
-		Settings: setting.Fixed(nil),
-		Runtime:  n, Roster: n.roster, Friends: friend.NewService(r.data, nil, nil, slog.New(slog.DiscardHandler)),
+		Runtime: n, Roster: n.roster, Friends: friend.NewService(r.data, nil, nil, slog.New(slog.DiscardHandler)),
 		Settings: setting.Fixed(nil),
 		Sessions: r.data, Caches: caches, Audit: true, Log: slog.New(slog.DiscardHandler),
 	})

@@ -21,7 +21,7 @@ func (c *Client) JoinChannel(ctx context.Context, name string) error {
 	}
 	c.channels[name] = struct{}{}
 	c.svc.Roster.Join(c, name)
-	_, err := c.svc.Runtime.Call(ctx, channelKey(name), chat.Join{Member: c.member(), Name: c.user.Name})
+	_, err := c.call(ctx, channelKey(name), chat.Join{Member: c.member(), Name: c.user.Name})
 	return err
 }
 
@@ -31,7 +31,7 @@ func (c *Client) LeaveChannel(ctx context.Context, name string) error {
 		return nil
 	}
 	delete(c.channels, name)
-	_, err := c.svc.Runtime.Call(ctx, channelKey(name), chat.Leave{Member: c.member()})
+	_, err := c.call(ctx, channelKey(name), chat.Leave{Member: c.member()})
 	c.svc.Roster.Part(c, name)
 	if err != nil {
 		c.svc.Runtime.Cast(channelKey(name), chat.Leave{Member: c.member()}) // until it is known
@@ -48,7 +48,7 @@ func (c *Client) Say(ctx context.Context, channel, text string, emote bool) erro
 	if _, in := c.channels[channel]; !in {
 		return nil
 	}
-	_, err := c.svc.Runtime.Call(ctx, channelKey(channel), chat.Say{Member: c.member(), Text: text, Emote: emote})
+	_, err := c.call(ctx, channelKey(channel), chat.Say{Member: c.member(), Text: text, Emote: emote})
 	return err
 }
 
@@ -96,7 +96,7 @@ func (c *Client) Ring(ctx context.Context, name, originator string) {
 
 // tellCoordinator gives a line to the Coordinator and shows its answer to this user.
 func (c *Client) tellCoordinator(ctx context.Context, text string) error {
-	reply, err := c.svc.Runtime.Call(ctx, cluster.NewKey(coordinator.Kind, coordinator.ID), coordinator.Direct{
+	reply, err := c.call(ctx, cluster.NewKey(coordinator.Kind, coordinator.ID), coordinator.Direct{
 		From: c.who.User, FromName: c.user.Name, FromBot: c.rights.Bot, Text: text,
 	})
 	if err != nil {

@@ -33,8 +33,8 @@ type Options struct {
 	// OnCondemned is called when this node has been declared dead, after its processes
 	// were dropped: close all clients with a reason. Then Done is closed.
 	OnCondemned  func()
-	BootID       string // of the host
-	FolderLocked bool   // the lock on the data folder is ours
+	BootID       string // of the host, and which folder on it is the node's
+	FolderLocked bool   // the lock on that folder is ours
 	Address      string // where others reach the bus
 	Clients      func() int
 

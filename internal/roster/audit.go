@@ -116,8 +116,12 @@ func (s *state) audit(lobbies []int64, channels []string) {
 
 // auditChannels follows the channels of this node: only their feeds name the members.
 func (s *state) auditChannels(before map[absence]struct{}, names []string) {
+	here := make(map[string]bool, len(names))
+	for _, name := range names {
+		here[name] = true
+	}
 	for _, ch := range s.chans {
-		if ch.audited && !slices.Contains(names, ch.name) {
+		if ch.audited && !here[ch.name] {
 			ch.audited = false
 			s.unfollowIdle(ch)
 		}

@@ -140,6 +140,15 @@ func (r *room) member(user int64) (lobby.Member, bool) {
 	return m, ok
 }
 
+// asker is member for those who wait for the host's answer.
+func (r *room) asker(user int64) (lobby.Asked, bool) {
+	a, ok := r.replica.Asker(user)
+	if !ok && r.before != nil {
+		return r.before.Asker(user)
+	}
+	return a, ok
+}
+
 func (s *state) denied(r *room, e lobby.Denied) {
 	u := s.users[e.User]
 	if u == nil {
@@ -468,7 +477,15 @@ func (s *state) repeat(r *room) {
 			again.Members = append(again.Members, m)
 		}
 	}
-	if again.Founder != nil || len(again.Members) > 0 {
+	for _, v := range r.l.refs {
+		if !slices.Contains(v.asking, r.l) {
+			continue
+		}
+		if a, ok := r.asker(v.user.id); ok && a.Session == v.session {
+			again.Pending = append(again.Pending, a)
+		}
+	}
+	if again.Founder != nil || len(again.Members)+len(again.Pending) > 0 {
 		s.effects = append(s.effects, cast{cluster.NewKey(lobby.Kind, r.l.id), again})
 	}
 }

@@ -324,3 +324,36 @@ func TestDeliver(t *testing.T) {
 	}
 	ok(t, c)
 }
+
+// TestTakeoverKeepsRequests: who waits for the host's answer is repeated to a new
+// owner, until it has been answered: nobody would ask again for it.
+func TestTakeoverKeepsRequests(t *testing.T) {
+	t.Parallel()
+	repeated := func(b *bench) (asked []int64) {
+		for _, e := range b.s.effects {
+			if c, is := e.(cast); is {
+				for _, a := range c.command.(lobby.Repeat).Pending {
+					asked = append(asked, a.User)
+				}
+			}
+		}
+		return asked
+	}
+	for _, answered := range []bool{false, true} {
+		b, _, r := hosted(t)
+		waits := b.viewer(2, Everything)
+		b.s.enter(waits, 7)
+		b.s.roomEvent(r, at(1, 2), lobby.Requested{Asked: lobby.Asked{Who: whoOf(2, 1, 1), Join: 4, ScriptPassword: "pw2"}})
+		b.s.roomEvent(r, at(1, 3), lobby.Requested{Asked: lobby.Asked{Who: whoOf(5, 1, 2), Join: 1}}) // of another node
+		want := []int64{2}
+		if answered {
+			b.s.roomEvent(r, at(1, 4), lobby.Denied{Who: whoOf(2, 1, 1)})
+			want = nil
+		}
+		b.s.effects = nil
+		b.room(7, at(2, 1), whoOf(1, 1, 1)) // the new owner has lost the last second
+		if got := repeated(b); !slices.Equal(got, want) {
+			t.Errorf("answered %v: repeated %v, want %v", answered, got, want)
+		}
+	}
+}

@@ -142,6 +142,9 @@ func TestPaused(t *testing.T) {
 			if err := p.Pause(); err != nil {
 				t.Fatal(err)
 			}
+			for _, g := range s.gone() {
+				g.away = true
+			}
 			// Nobody reads this before the node goes on.
 			for _, name := range s.channels {
 				s.inLost[0].send("SAY %s from the dead", name)

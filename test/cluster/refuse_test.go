@@ -94,10 +94,12 @@ func refused(t *testing.T, f flags, want ...string) {
 			t.Errorf("more than one line: %q\n%s", line, errs.String())
 		}
 	}
+	if strings.Contains(errs.String(), "hunter2") {
+		t.Errorf("it tells the password:\n%s", errs.String())
+	}
 	if strings.Contains(out.String(), "ready") {
 		t.Errorf("it was ready:\n%s", out.String())
 	}
-	t.Log(last)
 }
 
 // TestRefusedBesideACluster: a node that does not fit ends with one line, and the
@@ -193,7 +195,7 @@ func TestRefusedDatabase(t *testing.T) {
 		{"sqlite:" + filepath.Join(dir, "none", "t.db"), "does not exist"},
 		{"sqlite:" + dir, "folder"},
 		{"sqlite:" + text, "not a SQLite database"},
-		{"postgres://someone:password@127.0.0.1:1/none", "127.0.0.1"},
+		{"postgres://someone:hunter2@127.0.0.1:1/none", "127.0.0.1"},
 		{pgtest.URL(t) + "&dbname=absent", "absent"},
 	} {
 		refused(t, newcomer(t, tc.database), tc.want)

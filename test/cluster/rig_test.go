@@ -39,6 +39,7 @@ type person struct {
 	node int
 	from int  // the lines from here on are what the test looks at
 	cut  bool // its node was killed: the last line may be half a line
+	away bool // its node does not run now
 }
 
 // newRig starts three nodes. What every client has been told is judged at the end.
@@ -124,11 +125,11 @@ func (r *rig) host(node int) *person {
 	return r.online(node, springclient.Host, r.account("Host", scenario.Bot))
 }
 
-// here lists who is connected.
+// here lists who is connected to a node that runs.
 func (r *rig) here() []*person {
 	var list []*person
 	for _, p := range r.persons {
-		if p.Open() {
+		if p.Open() && !p.away {
 			list = append(list, p)
 		}
 	}

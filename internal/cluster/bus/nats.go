@@ -24,7 +24,7 @@ type Options struct {
 	Secret    string      // shared by all nodes of the cluster
 	TLS       *tls.Config // between nodes, for both sides; nil: none
 	Log       *slog.Logger
-	// OnPeerError gets one clear line about a peer that does not fit: another
+	// OnPeerError gets a *PeerError, one clear line about a peer that does not fit: another
 	// secret, another cluster, no TLS. The same error again within a minute is left out.
 	OnPeerError func(error)
 

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"log/slog"
 	"math/big"
 	"net"
@@ -47,6 +48,11 @@ func TestPeerThatDoesNotFitIsReported(t *testing.T) {
 				case err := <-errs:
 					if !strings.Contains(err.Error(), tc.want) {
 						t.Errorf("%s: %v, want %s", side, err, tc.want)
+					}
+					// Whoever reaches the port must not end a node by knocking at it.
+					var e *bus.PeerError
+					if !errors.As(err, &e) || e.Joined != (side == "dialer") {
+						t.Errorf("%s: %+v", side, e)
 					}
 				case <-time.After(10 * time.Second):
 					t.Errorf("%s: nothing reported", side)

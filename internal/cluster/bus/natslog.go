@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,19 +14,34 @@ import (
 // minute is enough.
 const peerErrorEvery = time.Minute
 
+// lookupTimeout bounds the look-up of the peers' names.
+const lookupTimeout = 2 * time.Second
+
+// PeerError is a peer that does not fit.
+type PeerError struct {
+	Peer string // its host
+	Why  string
+	// Joined says that this node was told to join a peer there, and it was not
+	// somebody who only knocked: anybody who reaches the port can do that.
+	Joined bool
+}
+
+func (e *PeerError) Error() string { return "peer " + e.Peer + " does not fit: " + e.Why }
+
 // serverLog is the logger of the embedded server. It recognizes what an operator
 // must know, a peer that does not fit, and leaves the rest for debugging.
 type serverLog struct {
 	log   *slog.Logger
 	tell  func(error)
 	fatal chan string
+	join  map[string]bool // hosts that this node was told to join
 
 	mu   sync.Mutex
-	told map[string]time.Time
+	told map[PeerError]time.Time
 }
 
 func newServerLog(o Options) *serverLog {
-	l := &serverLog{log: o.Log, tell: o.OnPeerError, fatal: make(chan string, 1), told: map[string]time.Time{}}
+	l := &serverLog{log: o.Log, tell: o.OnPeerError, fatal: make(chan string, 1), told: map[PeerError]time.Time{}, join: joinHosts(o.Join)}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
@@ -37,15 +51,37 @@ func newServerLog(o Options) *serverLog {
 	return l
 }
 
+// joinHosts are the hosts of the peers to join, by name and by address.
+func joinHosts(peers []string) map[string]bool {
+	hosts := map[string]bool{}
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	for _, peer := range peers {
+		host, _, err := net.SplitHostPort(peer)
+		if err != nil {
+			continue
+		}
+		hosts[host] = true
+		addresses, _ := net.DefaultResolver.LookupHost(ctx, host) // else it is known by its name only
+		for _, a := range addresses {
+			hosts[a] = true
+		}
+	}
+	return hosts
+}
+
 // peerErrors are the texts of the server by which we know that a peer does not
 // fit, and what they mean. The test of each runs two servers that do not fit.
-var peerErrors = []struct{ text, meaning string }{
-	{"authentication error - User", otherSecret}, // said where it knocks
-	{"authentication error", noLogin},
-	{"Authorization Violation", otherSecret},       // heard where it came from
-	{"cluster name ", otherCluster},                // both
-	{"Cluster Name Conflict", otherCluster},        // both
-	{"TLS route handshake error", tlsDoesNotMatch}, // both
+var peerErrors = []struct {
+	text, meaning string
+	knocked       bool // it came to us, and we have turned it away
+}{
+	{"authentication error - User", otherSecret, true},
+	{"authentication error", noLogin, true},
+	{"Authorization Violation", otherSecret, false},       // heard where it came from
+	{"cluster name ", otherCluster, false},                // both
+	{"Cluster Name Conflict", otherCluster, false},        // both
+	{"TLS route handshake error", tlsDoesNotMatch, false}, // both
 }
 
 const (
@@ -69,8 +105,9 @@ func (l *serverLog) inspect(line string) bool {
 		if err != nil {
 			host = strings.TrimSpace(peer)
 		}
-		if text := "peer " + host + " does not fit: " + p.meaning; l.fresh(text) {
-			l.tell(errors.New(text))
+		e := PeerError{Peer: host, Why: p.meaning, Joined: l.join[host] && !p.knocked}
+		if l.fresh(e) {
+			l.tell(&e)
 		}
 		return true
 	}
@@ -78,14 +115,14 @@ func (l *serverLog) inspect(line string) bool {
 }
 
 // fresh reports whether this was not told within the last minute.
-func (l *serverLog) fresh(text string) bool {
+func (l *serverLog) fresh(e PeerError) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if at, ok := l.told[text]; ok && now.Sub(at) < peerErrorEvery {
+	if at, ok := l.told[e]; ok && now.Sub(at) < peerErrorEvery {
 		return false
 	}
-	l.told[text] = now
+	l.told[e] = now
 	return true
 }
 

@@ -79,6 +79,7 @@ type copyOf struct {
 	begun   bool
 	version Version
 	numbers []int
+	resets  int
 	ended   int
 	stopped bool
 }
@@ -93,6 +94,7 @@ func (c *copyOf) Reset(v Version, view any) {
 		c.t.Errorf("%s: reset after stop", c.name)
 	}
 	c.begun, c.version, c.numbers = true, v, slices.Clone(view.(world).Numbers)
+	c.resets++
 }
 
 func (c *copyOf) Event(v Version, event any) {

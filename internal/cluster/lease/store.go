@@ -11,8 +11,8 @@ type Candidate struct {
 	Name      string
 	Address   string // where other nodes reach its bus; empty for a single node
 	Version   string
-	BootID    string        // of the host
-	Proof     bool          // the lock on the node's data folder is ours: a namesake with the same boot id is dead
+	BootID    string        // of the host, and which folder on it is the node's
+	Proof     bool          // the lock on that folder is ours: a namesake with the same boot id is dead
 	ClusterID string        // expected; empty on first contact
 	TTL       time.Duration // 0: without end, for a node that is alone in its store
 }

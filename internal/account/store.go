@@ -14,6 +14,7 @@ var (
 	ErrNameTaken  = errors.New("account: name taken")
 	ErrEmailTaken = errors.New("account: e-mail taken")
 	ErrConflict   = errors.New("account: changed meanwhile")
+	ErrNoLease    = errors.New("account: the node that claims a session has no lease")
 )
 
 // Cache tables and their keys: TableUser by decimal id, TableName by lower-cased
@@ -54,8 +55,10 @@ type Claim struct {
 
 // SessionStore keeps who is logged in where.
 type SessionStore interface {
-	// ClaimSession takes the user's session for a node, always, with epoch+1, and
-	// returns it with the claim it replaces (Epoch 0 if there was none).
+	// ClaimSession takes the user's session for a node, with epoch+1, and returns it
+	// with the claim it replaces (Epoch 0 if there was none). A node whose lease is not
+	// valid, by the store's clock, gets ErrNoLease: nobody would see its session, and
+	// that of a living node would end for it.
 	ClaimSession(ctx context.Context, user int64, node string, incarnation int64) (now, before Claim, err error)
 	// Sessions returns the claims of one incarnation that are the newest of their users.
 	Sessions(ctx context.Context, incarnation int64) ([]Claim, error)

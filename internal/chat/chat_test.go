@@ -100,15 +100,15 @@ func TestRecordedChannel(t *testing.T) {
 	want(t, must(t, s, Join{Member: member(alice), Name: "Alice"}), Seated{Again: true})
 	long := strings.Repeat("x", 300)
 	want(t, must(t, s, Say{Member: member(alice), Text: long}), nil, Said{Member: member(alice), Text: long[:257]})
-	want(t, must(t, s, Leave{member(bob)}), nil, Left{member(bob)})
+	want(t, must(t, s, Leave{Member: member(bob)}), nil, Left{member(bob)})
 	refused(t, s, Say{Member: member(bob), Text: "after leave"}, refusal.Forbidden)
-	refused(t, s, Leave{member(bob)}, refusal.NotFound)
+	refused(t, s, Leave{Member: member(bob)}, refusal.NotFound)
 	want(t, must(t, s, Join{Member: member(bob), Name: "Bob"}), Seated{}, Joined{member(bob)})
-	want(t, must(t, s, Leave{member(alice)}), nil, Left{member(alice)})
+	want(t, must(t, s, Leave{Member: member(alice)}), nil, Left{member(alice)})
 	if diff := cmp.Diff(any(View{Name: "testroom", Author: alice, AuthorName: "Alice", Members: []Member{member(bob)}}), s.View()); diff != "" {
 		t.Errorf("view (-want +got):\n%s", diff)
 	}
-	want(t, must(t, s, Leave{member(bob)}), nil, Left{member(bob)})
+	want(t, must(t, s, Leave{Member: member(bob)}), nil, Left{member(bob)})
 	// The author stays, also of an empty channel.
 	want(t, must(t, s, Join{Member: member(carol), Name: "Carol"}), Seated{}, Joined{member(carol)})
 	if diff := cmp.Diff(any(Summary{Name: "testroom", Members: 1}), s.Summary()); diff != "" {
@@ -145,16 +145,16 @@ func TestSessions(t *testing.T) {
 		return s
 	}
 	s := joined()
-	for _, body := range []any{Join{Member: old}, Leave{old}, Say{Member: old, Text: "x"}} {
+	for _, body := range []any{Join{Member: old}, Leave{Member: old}, Say{Member: old, Text: "x"}} {
 		refused(t, s, body, refusal.Superseded)
 	}
 	want(t, must(t, s, Join{Member: young, Name: "Alice"}), Seated{}, Joined{young})
-	refused(t, s, Leave{now}, refusal.Superseded)
+	refused(t, s, Leave{Member: now}, refusal.Superseded)
 	if diff := cmp.Diff([]Member{young, member(bob)}, s.View().(View).Members); diff != "" {
 		t.Errorf("a taken over seat has moved (-want +got):\n%s", diff)
 	}
 	want(t, must(t, joined(), Say{Member: young, Text: "x"}), nil, Joined{young}, Said{Member: young, Text: "x"})
-	want(t, must(t, joined(), Leave{young}), nil, Left{now})
+	want(t, must(t, joined(), Leave{Member: young}), nil, Left{now})
 }
 
 func TestGoneAndRepeat(t *testing.T) {
@@ -196,9 +196,6 @@ func TestSummaryChanged(t *testing.T) {
 		t.Error("the summary changes with what is said")
 	}
 	refused(t, s, struct{}{}, refusal.Invalid)
-	if s.Resume() != nil {
-		t.Error("a channel has timers")
-	}
 }
 
 func TestCleanName(t *testing.T) {
@@ -239,7 +236,7 @@ func channelLife(t *testing.T, r *rand.Rand, name string) {
 		user := 1 + r.Int64N(6)
 		m := Member{User: user, Session: r.Int64N(3), Incarnation: user % 3}
 		body := []any{
-			Join{Member: m, Name: "X"}, Join{Member: m, Name: "Y"}, Leave{m}, Say{Member: m, Text: "hi"},
+			Join{Member: m, Name: "X"}, Join{Member: m, Name: "Y"}, Leave{Member: m}, Say{Member: m, Text: "hi"},
 			Gone{Incarnation: r.Int64N(12)}, Repeat{Members: []Member{m, {User: 1 + r.Int64N(6), Session: 1}}},
 		}[r.IntN(6)]
 		at := fmt.Sprintf("%s, command %d: %T %s", name, n, body, encoded(t, body))
@@ -312,7 +309,7 @@ func BenchmarkJoinLeave(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		must(b, s, Leave{member(1)})
+		must(b, s, Leave{Member: member(1)})
 		must(b, s, Join{Member: member(1)})
 	}
 }

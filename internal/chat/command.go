@@ -10,15 +10,22 @@ type (
 	Join struct {
 		Member
 		Name string `json:"name"` // becomes the author's name if the channel is new
+		Join int64  `json:"join"` // rises with every join of a session
 	}
-	// Leave takes a session out; a lower session than the member's is ignored.
-	Leave struct{ Member }
+	// Leave takes a session out; a lower session than the member's is ignored, and so is
+	// a leave that comes late: Join is that of the stay which it ends, 0 any.
+	Leave struct {
+		Member
+		Join int64 `json:"join,omitempty"`
+	}
 	// Say speaks. Only members are heard; others get a refusal.
 	Say struct {
 		Member
 		Text  string `json:"text"`
 		Emote bool   `json:"emote,omitempty"`
 	}
+	// Linger is the channel's own timer after its last member has left.
+	Linger struct{}
 	// Gone removes every member of an incarnation that is gone.
 	Gone struct {
 		Incarnation int64 `json:"incarnation"`
@@ -38,6 +45,7 @@ var (
 	_ = message.Register[Join]("channel.join")
 	_ = message.Register[Leave]("channel.leave")
 	_ = message.Register[Say]("channel.say")
+	_ = message.Register[Linger]("channel.linger")
 	_ = message.Register[Gone]("channel.gone")
 	_ = message.Register[Repeat]("channel.repeat")
 	_ = message.Register[Seated]("channel.seated")

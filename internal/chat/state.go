@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"teiserver/internal/cluster/process"
 	"teiserver/internal/refusal"
@@ -12,8 +13,14 @@ import (
 // State is the machine of one channel. It implements process.Machine and
 // process.Summarizer.
 type State struct {
-	room Replica // what followers see too; changed by events only
+	room  Replica         // what followers see too; changed by events only
+	joins map[int64]int64 // the join of each member, which followers need not know
 }
+
+// lingerFor is how long an empty channel stays, so that a short absence of its only
+// member costs nothing. Names are free to invent: without an end, invented channels
+// would be kept for ever.
+const lingerFor = time.Minute
 
 var (
 	_ process.Machine    = (*State)(nil)
@@ -23,7 +30,7 @@ var (
 // NewState makes an empty channel. The first who joins a channel without an author
 // becomes it.
 func NewState(c Channel) *State {
-	return &State{room: *NewReplica(View{Name: c.Name, Author: c.Author, AuthorName: c.AuthorName})}
+	return &State{joins: map[int64]int64{}, room: *NewReplica(View{Name: c.Name, Author: c.Author, AuthorName: c.AuthorName})}
 }
 
 // RestoreState makes a machine from a snapshot.
@@ -32,7 +39,7 @@ func RestoreState(snapshot []byte) (*State, error) {
 	if err := json.Unmarshal(snapshot, &v); err != nil {
 		return nil, fmt.Errorf("read channel snapshot: %w", err)
 	}
-	return &State{room: *NewReplica(v)}, nil
+	return &State{joins: map[int64]int64{}, room: *NewReplica(v)}, nil
 }
 
 // Snapshot implements process.Machine; RestoreState is its reverse.
@@ -44,8 +51,8 @@ func (s *State) Snapshot() ([]byte, error) {
 	return b, nil
 }
 
-// Resume implements process.Machine. A channel has no timers.
-func (s *State) Resume() []process.Timer { return nil }
+// Resume implements process.Machine: a channel begins empty.
+func (s *State) Resume() []process.Timer { return []process.Timer{{After: lingerFor, Body: Linger{}}} }
 
 // View implements process.Machine.
 func (s *State) View() any { return s.room.View() }
@@ -73,6 +80,12 @@ func (s *State) Apply(c process.Command) (process.Outcome, error) {
 	}
 	for _, e := range out.Events {
 		s.room.Apply(e)
+		if left, is := e.(Left); is {
+			delete(s.joins, left.User)
+			if s.room.Len() == 0 {
+				out.Timers = append(out.Timers, process.Timer{After: lingerFor, Body: Linger{}})
+			}
+		}
 	}
 	return out, nil
 }
@@ -85,6 +98,8 @@ func (s *State) decide(body any) (process.Outcome, error) {
 		return s.leave(cmd)
 	case Say:
 		return s.say(cmd)
+	case Linger:
+		return process.Outcome{Close: s.room.Len() == 0}, nil
 	case Gone:
 		return s.gone(cmd)
 	case Repeat:
@@ -108,6 +123,7 @@ func (s *State) join(c Join) (process.Outcome, error) {
 	if !in || newer(c.Member, seat) {
 		out.Events = append(out.Events, Joined{Member: c.Member})
 	}
+	s.joins[c.User] = c.Join
 	return out, nil
 }
 
@@ -116,7 +132,7 @@ func (s *State) leave(c Leave) (process.Outcome, error) {
 	if !in {
 		return process.Outcome{}, refusal.New(refusal.NotFound, "not in channel %s", s.room.name)
 	}
-	if older(c.Member, seat) {
+	if older(c.Member, seat) || c.Join != 0 && c.Session == seat.Session && c.Join < s.joins[c.User] {
 		return process.Outcome{}, superseded()
 	}
 	return process.Outcome{Events: []any{Left{Member: seat}}}, nil

@@ -25,9 +25,9 @@ type Client struct {
 	ignores atomic.Pointer[map[int64]struct{}]
 	reading chan struct{} // of room one: held while ignores are read
 
-	joins    int64               // counts this session's joins, see lobby.Member.Join
-	asked    int64               // the lobby it has last asked to enter, or hosts
-	channels map[string]struct{} // it has joined
+	joins    int64            // counts this session's joins, see lobby.Member.Join
+	asked    int64            // the lobby it has last asked to enter, or hosts
+	channels map[string]int64 // it has joined, with the number of the join
 	closed   bool
 	trouble  trouble
 }
@@ -41,7 +41,7 @@ func newClient(s *Service, u *account.User, epoch int64, p Presence, screen Scre
 		svc: s, user: u, ip: p.IP, interest: p.Interest, screen: screen,
 		who:      lobby.Who{User: u.ID, Session: epoch, Incarnation: self.Incarnation},
 		rights:   lobby.Rights{Bot: u.IsBot(), Moderator: u.Moderates(), Caster: u.Has(account.Caster)},
-		channels: map[string]struct{}{}, reading: make(chan struct{}, 1),
+		channels: map[string]int64{}, reading: make(chan struct{}, 1),
 	}
 }
 

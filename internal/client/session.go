@@ -99,6 +99,11 @@ func (s *sessions) begin(ctx context.Context, user int64) (epoch int64, end func
 	}
 	end = func() { f.turn <- struct{}{}; leave() }
 
+	// The store would refuse it as well, but it may take long to answer.
+	if !s.runtime.Trusted() {
+		end()
+		return 0, nil, fmt.Errorf("claim session of %d: this node is in doubt: %w", user, cluster.ErrUnavailable)
+	}
 	now, _, err := s.store.ClaimSession(ctx, user, s.runtime.Self().Node, s.runtime.Self().Incarnation)
 	if err != nil {
 		end()

@@ -2,11 +2,13 @@ package client
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
 
 	"teiserver/internal/account"
+	"teiserver/internal/cluster"
 	"teiserver/internal/roster"
 )
 
@@ -43,6 +45,26 @@ func TestPresenceInDoubt(t *testing.T) {
 			r.Error("who has gone is still shown")
 		}
 		r.store.OnAccess(nil)
+	})
+}
+
+// TestNoLoginInDoubt: a node that may have been given up lets nobody in, and ends no
+// session of another node by trying.
+func TestNoLoginInDoubt(t *testing.T) {
+	inCluster(t, 2, func(r *rig) {
+		a := r.enter(r.nodes[0], 1)
+		r.away()
+		pass(3 * time.Second)
+		accepted := false
+		_, err := r.nodes[1].svc.Enter(context.Background(), &account.User{ID: 1, Name: "u1"}, Presence{}, &actor{node: r.nodes[1]}, func() { accepted = true })
+		if accepted || !errors.Is(err, cluster.ErrUnavailable) {
+			r.Errorf("accepted: %v, %v", accepted, err)
+		}
+		r.store.OnAccess(nil)
+		pass(20 * time.Second)
+		if a.ended != "" {
+			r.Errorf("the session that there was has ended: %s", a.ended)
+		}
 	})
 }
 

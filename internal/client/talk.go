@@ -13,28 +13,38 @@ import (
 	"teiserver/internal/roster"
 )
 
+// mostChannels is how many channels one connection may be in. People are in a
+// dozen; names are free to invent.
+const mostChannels = 200
+
 // JoinChannel enters a channel. The answer comes through the roster; joining twice
 // says nothing.
 func (c *Client) JoinChannel(ctx context.Context, name string) error {
 	if utf8.RuneCountInString(name) > chat.MaxName {
 		return refusal.New(refusal.Invalid, "Channel names have at most %d characters", chat.MaxName)
 	}
-	c.channels[name] = struct{}{}
+	if _, in := c.channels[name]; !in && len(c.channels) >= mostChannels {
+		return refusal.New(refusal.Full, "You are in %d channels already", mostChannels)
+	}
+	c.joins++
+	c.channels[name] = c.joins
 	c.svc.Roster.Join(c, name)
-	_, err := c.call(ctx, channelKey(name), chat.Join{Member: c.member(), Name: c.user.Name})
+	_, err := c.call(ctx, channelKey(name), chat.Join{Member: c.member(), Name: c.user.Name, Join: c.joins})
 	return err
 }
 
 // LeaveChannel leaves a channel; not being in it is no error.
 func (c *Client) LeaveChannel(ctx context.Context, name string) error {
-	if _, in := c.channels[name]; !in {
+	join, in := c.channels[name]
+	if !in {
 		return nil
 	}
 	delete(c.channels, name)
-	_, err := c.call(ctx, channelKey(name), chat.Leave{Member: c.member()})
+	leave := chat.Leave{Member: c.member(), Join: join}
+	_, err := c.call(ctx, channelKey(name), leave)
 	c.svc.Roster.Part(c, name)
 	if err != nil {
-		c.svc.Runtime.Cast(channelKey(name), chat.Leave{Member: c.member()}) // until it is known
+		c.svc.Runtime.Cast(channelKey(name), leave) // until it is known
 	}
 	return err
 }

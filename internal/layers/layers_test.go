@@ -49,6 +49,7 @@ var table = []struct {
 
 	{"internal/cluster/bus/bustest", rule{[]string{"internal/cluster/bus", "internal/cluster/message", "internal/refusal"}, "the suite of both buses"}},
 	{"internal/cluster/clustertest", rule{[]string{"internal/cluster/", "internal/refusal"}, "suites for whoever implements the stores of the runtime"}},
+	{"internal/cluster/message/messagetest", rule{[]string{"internal/cluster/message"}, "a round trip for every registered type"}},
 	{"internal/cluster/message", rule{nil, "the lowest floor"}},
 	{"internal/cluster/bus", rule{[]string{"internal/cluster/message", "internal/refusal"}, "downwards only"}},
 	{"internal/cluster/lease", rule{nil, "the lease knows its store and the clock"}},
@@ -70,7 +71,7 @@ var engines = map[string][]string{
 	"modernc.org/sqlite":              {"internal/store"},
 	"github.com/jackc/pgx":            {"internal/store"},
 	"database/sql":                    {"internal/store"},
-	"github.com/alecthomas/kong":      {"cmd/teiserver", "internal/config"},
+	"github.com/alecthomas/kong":      {"cmd/teiserver", "cmd/loadtest", "internal/config"},
 	"github.com/BurntSushi/toml":      {"internal/config"},
 	"github.com/prometheus/":          {"internal/ops"},
 	"golang.org/x/crypto/argon2":      {"internal/account"},

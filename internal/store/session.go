@@ -32,7 +32,8 @@ var (
 	// The claim that is replaced stays in the row, so that one statement can tell it.
 	claimSession = statement.Define[sessionArgs, claimedSessionRow]("claim session", `
 		INSERT INTO session (user_id, epoch, node, incarnation, before_epoch, before_node, before_incarnation)
-		VALUES (@user, 1, @node, @incarnation, 0, '', 0)
+		SELECT @user, 1, @node, me.incarnation, 0, '', 0
+		FROM node me WHERE me.incarnation = @incarnation AND `+valid("me")+`
 		ON CONFLICT (user_id) DO UPDATE SET
 			before_epoch = session.epoch, before_node = session.node, before_incarnation = session.incarnation,
 			epoch = session.epoch + 1, node = excluded.node, incarnation = excluded.incarnation
@@ -48,7 +49,10 @@ func (s *Store) ClaimSession(ctx context.Context, user int64, node string, incar
 	if err := s.db.Run(ctx, engine.Relaxed, claimed); err != nil {
 		return now, before, fmt.Errorf("claim the session of user %d: %w", user, err)
 	}
-	row, _ := claimed.One()
+	row, ok := claimed.One()
+	if !ok {
+		return now, before, fmt.Errorf("claim the session of user %d for node %s: %w", user, node, account.ErrNoLease)
+	}
 	now = account.Claim{User: user, Epoch: row.Epoch, Node: node, Incarnation: incarnation}
 	if row.BeforeEpoch > 0 {
 		before = account.Claim{User: user, Epoch: row.BeforeEpoch, Node: row.BeforeNode, Incarnation: row.BeforeIncarnation}

@@ -167,8 +167,12 @@ func TestProcessKilled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		m, err := s.Join(context.Background(), lease.Candidate{Name: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
 		for {
-			now, _, err := s.ClaimSession(context.Background(), 1, "a", 1)
+			now, _, err := s.ClaimSession(context.Background(), 1, "a", m.Incarnation)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -213,7 +217,11 @@ func TestProcessKilled(t *testing.T) {
 		}
 	}
 	s := openStore(t, url, Options{})
-	now, before, err := s.ClaimSession(t.Context(), 1, "b", 2)
+	m, err := s.Join(t.Context(), lease.Candidate{Name: "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, before, err := s.ClaimSession(t.Context(), 1, "b", m.Incarnation)
 	if err != nil || before.Epoch < epoch || now.Epoch != before.Epoch+1 {
 		t.Errorf("session %+v after %+v, told was %d: %v", now, before, epoch, err)
 	}

@@ -139,7 +139,7 @@ func TestPaused(t *testing.T) {
 			s := newScene(t, database)
 			p := s.c.Processes[s.lost]
 			before := s.nodes()[p.Name]
-			if err := p.Pause(); err != nil {
+			if err := p.Pause(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			for _, g := range s.gone() {

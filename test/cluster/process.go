@@ -104,8 +104,41 @@ func (p *Process) Kill() { p.finish(syscall.SIGKILL) }
 // Stop asks the process to stop in order and kills it if it does not.
 func (p *Process) Stop() { p.finish(syscall.SIGTERM) }
 
-// Pause stops the process from running until Resume.
-func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+// Pause stops the process from running until Resume. When it returns none of its
+// threads runs.
+func (p *Process) Pause(ctx context.Context) error {
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return fmt.Errorf("pause node %s: %w", p.Name, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, stopLimit)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !stopped(p.PID()) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("pause node %s: %w", p.Name, ctx.Err())
+		}
+	}
+	return nil
+}
+
+// stopped reports whether every thread of a process is stopped by a signal.
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(threads) == 0 {
+		return false
+	}
+	for _, file := range threads {
+		stat, err := os.ReadFile(file)
+		_, state, ok := strings.Cut(string(stat), ") ")
+		if err != nil || !ok || !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
+}
 
 // Resume lets a paused process run.
 func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }

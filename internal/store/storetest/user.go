@@ -276,16 +276,27 @@ func testSessions(t *testing.T, s Store) {
 		must(t, err)
 		return now, before
 	}
-	first, none := claim(1, "a", 10)
-	if diff := cmp.Diff([]account.Claim{{User: 1, Epoch: 1, Node: "a", Incarnation: 10}, {}}, []account.Claim{first, none}); diff != "" {
+	a, b, ended := joined(t, s, "a"), joined(t, s, "b"), joined(t, s, "ended")
+	must(t, s.Leave(t.Context(), ended))
+	first, none := claim(1, "a", a)
+	if diff := cmp.Diff([]account.Claim{{User: 1, Epoch: 1, Node: "a", Incarnation: a}, {}}, []account.Claim{first, none}); diff != "" {
 		t.Error(diff)
 	}
-	second, before := claim(1, "b", 11)
-	if diff := cmp.Diff([]account.Claim{{User: 1, Epoch: 2, Node: "b", Incarnation: 11}, first}, []account.Claim{second, before}); diff != "" {
+	second, before := claim(1, "b", b)
+	if diff := cmp.Diff([]account.Claim{{User: 1, Epoch: 2, Node: "b", Incarnation: b}, first}, []account.Claim{second, before}); diff != "" {
 		t.Error(diff)
 	}
-	other, _ := claim(2, "a", 10)
-	got, err := s.Sessions(t.Context(), 10)
+	other, _ := claim(2, "a", a)
+	short := joinedFor(t, s, "short", time.Millisecond)
+	expired(t, s, short)
+	for _, none := range []int64{ended, short, short + 100} {
+		for _, user := range []int64{2, 3} { // one who is online, and one who was never
+			if now, _, err := s.ClaimSession(t.Context(), user, "a", none); !errors.Is(err, account.ErrNoLease) {
+				t.Errorf("node %d, which has no lease, got %+v, %v", none, now, err)
+			}
+		}
+	}
+	got, err := s.Sessions(t.Context(), a)
 	must(t, err)
 	if diff := cmp.Diff([]account.Claim{other}, got); diff != "" {
 		t.Error(diff)
@@ -302,8 +313,12 @@ func testSessionRace(t *testing.T, s Store) {
 	var mu sync.Mutex
 	claims := map[int64]account.Claim{}
 	replaced := map[int64]account.Claim{}
+	nodes := make([]int64, logins)
+	for i := range nodes {
+		nodes[i] = joined(t, s, fmt.Sprint("node", i))
+	}
 	together(logins, func(i int) {
-		now, before, err := s.ClaimSession(background(), 1, fmt.Sprint("node", i), int64(i+1))
+		now, before, err := s.ClaimSession(background(), 1, fmt.Sprint("node", i), nodes[i])
 		if err != nil {
 			t.Errorf("claim: %v", err)
 			return

@@ -38,7 +38,7 @@ func (s *Server) lockFolder(context.Context) error {
 		return fmt.Errorf("make data folder: %w", err)
 	}
 	path := filepath.Join(s.cfg.DataDir, "lock")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the folder
 	if err != nil {
 		return fmt.Errorf("open data folder: %w", err)
 	}

@@ -41,6 +41,7 @@ func (c *Client) LeaveChannel(ctx context.Context, name string) error {
 	}
 	delete(c.channels, name)
 	leave := chat.Leave{Member: c.member(), Join: join}
+	c.svc.Roster.Leaving(c, name)
 	_, err := c.call(ctx, channelKey(name), leave)
 	c.svc.Roster.Part(c, name)
 	if err != nil {

@@ -67,7 +67,8 @@ type Runtime interface {
 	PublishLocal(topic string, body any)
 	// Subscribe receives messages of a topic. The handler must not block.
 	Subscribe(topic string, h bus.Handler) (unsubscribe func())
-	// Request asks a service of one node; Serve answers for this node.
+	// Request asks a service of one node; Serve answers for this node, to nodes that
+	// are not gone.
 	Request(ctx context.Context, node, service string, body any) (any, error)
 	Serve(service string, s bus.Server)
 	// Members lists the nodes that are not gone, this one included.

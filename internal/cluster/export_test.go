@@ -1,5 +1,7 @@
 package cluster
 
+import "context"
+
 // Kill ends a node without a word to the store or to anybody, as a crash does.
 func (n *Node) Kill() {
 	n.stopped.Do(func() {
@@ -16,4 +18,14 @@ func (n *Node) crash() {
 	n.host.DropAll()
 	n.hub.Close()
 	n.fail(nil)
+}
+
+// CallAt sends a command to a node as if it were known to own the key at an epoch. It
+// reports whether the node has executed it.
+func (n *Node) CallAt(ctx context.Context, node string, key Key, epoch int64, command any) (executed bool, err error) {
+	body, err := n.bus.Request(ctx, node, serviceCall, call{Key: key, Epoch: epoch, ID: n.nextID(), Command: command})
+	if err != nil {
+		return false, err
+	}
+	return body.(answer).Outcome == replied, nil
 }

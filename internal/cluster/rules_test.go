@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"teiserver/internal/cluster"
+	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/clustertest"
 	"teiserver/internal/cluster/lease"
 	"teiserver/internal/cluster/registry"
@@ -318,6 +320,36 @@ func TestRule02_PausedNodeIsSilent(t *testing.T) {
 			t.Errorf("ended with %v", b.Err())
 		}
 		h.call(a, key, clustertest.Read{}, 1, 4)
+	})
+}
+
+// TestRule02_GoneNodeIsNotServed: one that has been given up and does not know it yet
+// gets nothing done on the others, neither by a call nor by a service of the app.
+func TestRule02_GoneNodeIsNotServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, a, b, _ := three(t)
+		served := 0
+		a.Serve("echo", func(_ context.Context, _ bus.Origin, body any) (any, error) {
+			served++
+			return body, nil
+		})
+		if _, err := b.Request(within(time.Second), "a", "echo", add{V: 1}); err != nil {
+			t.Fatal(err)
+		}
+		h.kill(b)
+		for len(a.Members()) == 3 {
+			pass(100 * time.Millisecond)
+		}
+		ghost := h.net.Join(b.Self())
+		defer ghost.Close()
+		for _, service := range []string{"echo", "cluster.call", "cluster.start"} {
+			if _, err := ghost.Request(within(time.Minute), "a", service, add{V: 2}); err == nil || !strings.Contains(err.Error(), "gone") {
+				t.Errorf("%s: %v", service, err)
+			}
+		}
+		if served != 1 {
+			t.Errorf("served %d times", served)
+		}
 	})
 }
 

@@ -78,7 +78,21 @@ func (n *Node) Subscribe(topic string, h bus.Handler) func() {
 
 // Serve implements Runtime.
 func (n *Node) Serve(service string, s bus.Server) {
-	n.whenOpen(func() { n.bus.Serve(service, s) })
+	n.whenOpen(func() { n.bus.Serve(service, n.forLiving(s)) })
+}
+
+// errGone answers a node that has been given up.
+var errGone = errors.New("cluster: the node that asks is gone")
+
+// forLiving refuses what a node asks that is gone. It may run all the same, when it was
+// stopped for a while, and goes on with what its clients had sent.
+func (n *Node) forLiving(s bus.Server) bus.Server {
+	return func(ctx context.Context, from bus.Origin, body any) (any, error) {
+		if n.lease.Gone(from.Incarnation) {
+			return nil, errGone
+		}
+		return s(ctx, from, body)
+	}
 }
 
 // Members implements Runtime.
@@ -195,8 +209,8 @@ func (n *Node) OpenFeed(topic string, view feed.ViewFunc) *feed.Publisher {
 
 // listen takes the cluster's own messages and services.
 func (n *Node) listen() {
-	n.bus.Serve(serviceCall, n.serveCall)
-	n.bus.Serve(serviceStart, n.serveStart)
+	n.bus.Serve(serviceCall, n.forLiving(n.serveCall))
+	n.bus.Serve(serviceStart, n.forLiving(n.serveStart))
 	n.bus.Subscribe(topicOwner, n.hearOwner)
 	n.bus.Subscribe(topicNode, n.hearNode)
 }

@@ -74,8 +74,8 @@ func TestCastsKeepTheirOrder(t *testing.T) {
 	})
 }
 
-// TestRule26_StaleCaches: a node whose directory names an old owner is led on.
-func TestRule26_StaleCaches(t *testing.T) {
+// TestRule08_StaleCaches: a node whose directory names an old owner is led on.
+func TestRule08_StaleCaches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, a, b, c := three(t)
 		key := cluster.NewKey("note", 1)

@@ -50,7 +50,7 @@ func TestKind(t *testing.T) {
 	t.Parallel()
 	k := NewKind(2)
 	got := []any{k.Name, k.Scope, k.Start, k.Doubt, k.Persist, k.Indexed}
-	want := []any{"coordinator", process.PerCluster, process.Ensured, process.Continue, false, false}
+	want := []any{"coordinator", process.PerCluster, process.Ensured, process.Continue, false, true}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("kind (-want +got):\n%s", diff)
 	}

@@ -59,6 +59,15 @@ func (s *state) join(v Viewer, name string) {
 	s.settle()
 }
 
+// leaving notes that a viewer asks to leave: what the channel says of it then is the
+// answer.
+func (s *state) leaving(v Viewer, name string) {
+	r, ch := s.find(v), s.chans[name]
+	if r != nil && ch != nil && slices.Contains(r.chans, ch) {
+		r.parting = append(remove(r.parting, ch), ch)
+	}
+}
+
 // part takes a viewer out at once. If it comes back before the channel has said
 // that it left, the old membership is not taken for the new one.
 func (s *state) part(v Viewer, name string) {
@@ -131,6 +140,7 @@ func (ch *channel) drop(v *viewer) {
 	ch.viewers = remove(ch.viewers, v)
 	ch.wishing = remove(ch.wishing, v)
 	v.chans = remove(v.chans, ch)
+	v.parting = remove(v.parting, ch)
 }
 
 func (s *state) unfollowIdle(ch *channel) {
@@ -250,7 +260,8 @@ func (s *state) channelPlace(ch *channel, m chat.Member) {
 }
 
 // channelGone takes a member out. If it has left its own viewer knows: its protocol
-// has answered. If a newer session has taken its seat the viewer will be superseded,
+// answers. One that did not ask is told: the channel has lost it, or its node has been
+// given up and goes on for a moment. If a newer session has taken its seat the viewer will be superseded,
 // and hears the channel until then.
 func (s *state) channelGone(ch *channel, p *place, left bool) {
 	u := s.user(p.User)
@@ -258,9 +269,13 @@ func (s *state) channelGone(ch *channel, p *place, left bool) {
 	delete(ch.members, p.User)
 	u.chans = remove(u.chans, ch)
 	for _, v := range u.viewers {
-		if left && v.session == p.Session && !p.overdue && slices.Contains(ch.viewers, v) {
-			ch.drop(v)
+		if !left || v.session != p.Session || p.overdue || !slices.Contains(ch.viewers, v) {
+			continue
 		}
+		if u.shown != nil && !slices.Contains(v.parting, ch) {
+			v.Show(&Update{Event: ChannelWent{Name: ch.name, User: u.shown}})
+		}
+		ch.drop(v)
 	}
 	s.prune(u)
 }

@@ -106,6 +106,47 @@ func TestPartAndBack(t *testing.T) {
 	ok(t, a, z)
 }
 
+// TestTakenOut: a client that is out without having asked is told, or it would believe
+// to be inside and see users go who for it are members. Who has asked gets the answer.
+func TestTakenOut(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"event", "view", "not repeated", "asked"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			b := newBench()
+			a := b.viewer(1, Everything)
+			b.came(2, person(2, 1))
+			b.s.join(a, "main")
+			tap := b.main(inMain(1, 1), inMain(2, 2))
+			a.log = nil
+			switch how {
+			case "event":
+				b.s.channelEvent(tap, at(1, 2), chat.Left{Member: inMain(1, 1)})
+			case "view":
+				b.s.channelReset(tap, at(1, 5), chat.View{Name: "main", Members: []chat.Member{inMain(2, 2)}})
+			case "not repeated":
+				b.s.channelReset(tap, at(2, 0), chat.View{Name: "main", Members: []chat.Member{inMain(2, 2)}})
+				b.s.now = b.s.now.Add(repeatTime)
+				b.s.tick()
+			case "asked":
+				b.s.leaving(a, "main")
+				b.s.channelEvent(tap, at(1, 2), chat.Left{Member: inMain(1, 1)})
+				wantLog(t, a)
+				b.s.part(a, "main")
+				wantLog(t, a)
+				return
+			}
+			wantLog(t, a, "channel main went 1")
+			b.went(2, 2, 1)
+			wantLog(t, a, "went 2")
+			b.s.join(a, "main") // and may come back
+			b.main(inMain(1, 1))
+			wantLog(t, a, "channel-entered main")
+			ok(t, a)
+		})
+	}
+}
+
 // TestChannelTakeover: a channel has no memory but its edges; who is repeated in time
 // is not seen to leave.
 func TestChannelTakeover(t *testing.T) {

@@ -475,9 +475,12 @@ func (c *strict) showChannel(e Event) {
 	case ChannelWent:
 		c.note("channel %s went %d", e.Name, e.User.ID)
 		c.knows(e.User, "channel went")
-		if m := c.channels[e.Name]; m == nil || !m[e.User.ID] || e.User.ID == c.id {
+		switch m := c.channels[e.Name]; {
+		case m == nil || !m[e.User.ID]:
 			c.bad("channel %s: %d went, wrongly", e.Name, e.User.ID)
-		} else {
+		case e.User.ID == c.id: // it was taken out
+			delete(c.channels, e.Name)
+		default:
 			delete(m, e.User.ID)
 		}
 	case ChannelSaid:

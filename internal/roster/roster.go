@@ -147,6 +147,12 @@ func (r *Roster) Abandon(v Viewer, lobbyID int64) { r.do(func(s *state) { s.aban
 // Joining twice says nothing.
 func (r *Roster) Join(v Viewer, channel string) { r.do(func(s *state) { s.join(v, channel) }) }
 
+// Leaving says that the client asks to leave a channel, before the channel is asked.
+// Without it, a client that the channel takes out is told.
+func (r *Roster) Leaving(v Viewer, channel string) {
+	r.do(func(s *state) { s.leaving(v, channel) })
+}
+
 // Part ends what Join began; nothing of the channel is shown when it has returned. It
 // ends by itself when the channel says that the session has left.
 func (r *Roster) Part(v Viewer, channel string) { r.do(func(s *state) { s.part(v, channel) }) }

@@ -24,6 +24,7 @@ type viewer struct {
 	wish    *hall   // it says it hosts
 	follows []*hall
 	chans   []*channel      // joined, or wanting to
+	parting []*channel      // of them those it has asked to leave
 	told    map[int64]int64 // Interest Own: user to lobby, memberships it was told of
 }
 

@@ -123,7 +123,7 @@ func (c *conn) limited() bool {
 	if c.srv.Unlimited {
 		return false
 	}
-	return c.client == nil || !(c.client.User().IsBot() || c.client.User().Moderates())
+	return c.client == nil || !c.client.User().IsBot() && !c.client.User().Moderates()
 }
 
 func (c *conn) finish(err error) {

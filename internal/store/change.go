@@ -51,8 +51,7 @@ func log(ctx context.Context, tx engine.Tx, changed ...changeArgs) ([]cache.Chan
 	logged := make([]cache.Change, len(changed))
 	for i, q := range queries {
 		row, _ := q.One()
-		c := changed[i]
-		logged[i] = cache.Change{Version: row.Version, Table: c.Tbl, Key: c.Key}
+		logged[i] = cache.Change{Version: row.Version, Table: changed[i].Tbl, Key: changed[i].Key} //nolint:gosec // one query for each
 	}
 	return logged, nil
 }

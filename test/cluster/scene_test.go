@@ -187,6 +187,7 @@ func sameNames(got []string, want ...string) bool {
 func (r *rig) newBattle(host *person) int64 {
 	r.Helper()
 	id := host.open("New")
+	host.await("its record", func(m *springclient.Model) bool { return m.Room.Tags["server/match/uuid"] != "" })
 	for _, p := range r.persons {
 		if n := p.Count(0, fmt.Sprintf("BATTLEOPENED %d …", id)); n > 1 {
 			r.Errorf("%s was told %d times of battle %d", p.name, n, id)

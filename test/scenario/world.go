@@ -13,7 +13,7 @@ import (
 
 // patience is how long anything may take. Far more than a healthy server needs
 // on a busy machine: it ends hopeless waiting and measures nothing.
-const patience = 45 * time.Second
+const patience = 150 * time.Second
 
 // world is one run of a scenario: its clients and what must hold at its end.
 type world struct {

@@ -114,6 +114,17 @@ func (l *serverLog) inspect(line string) bool {
 	return false
 }
 
+// again reports whether this is one more try to reach a peer that is down: the server
+// tries every second, for as long as it is down.
+func (l *serverLog) again(line string) bool {
+	rest, down := strings.CutPrefix(line, "Error trying to connect to route")
+	if !down {
+		return false
+	}
+	_, why, _ := strings.Cut(rest, "): ") // behind the number of the try
+	return !l.fresh(PeerError{Why: why})
+}
+
 // fresh reports whether this was not told within the last minute.
 func (l *serverLog) fresh(e PeerError) bool {
 	l.mu.Lock()
@@ -128,7 +139,7 @@ func (l *serverLog) fresh(e PeerError) bool {
 
 func (l *serverLog) line(level slog.Level, format string, v []any) {
 	line := fmt.Sprintf(format, v...)
-	if l.inspect(line) {
+	if l.inspect(line) || l.again(line) {
 		level = slog.LevelDebug
 	}
 	l.log.Log(context.Background(), level, "bus server", "text", strings.TrimSpace(line))

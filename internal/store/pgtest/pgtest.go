@@ -60,7 +60,7 @@ func execute(t testing.TB, address, sql string) {
 	if err != nil {
 		t.Fatalf("connect to the test server: %v", err)
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	if _, err := conn.Exec(ctx, sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}

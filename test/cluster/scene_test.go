@@ -127,6 +127,8 @@ func (s *scene) checkLost() {
 		}
 		if p == s.inLost[1] || p == s.inLost[2] {
 			may = append(may, fmt.Sprintf("UPDATEBATTLEINFO %d 0 0 * …", s.battleLost))
+			// The owner that closes the battle goes on from a state that may be a second old.
+			may = append(may, "SETSCRIPTTAGS …", "REMOVESCRIPTTAGS …")
 			for _, name := range s.channels {
 				must = append(must, fmt.Sprintf("LEFT %s %s", name, s.inLost[0].name), fmt.Sprintf("LEFT %s %s", name, s.inKept[0].name))
 			}

@@ -135,6 +135,21 @@ func TestAgreement(t *testing.T) {
 	expect(t, second.Login(ctx, "Newbie"))
 }
 
+// TestLoginTimeout: a connection that does not log in is closed with the reason; one
+// that has logged in stays, though it says nothing.
+func TestLoginTimeout(t *testing.T) {
+	s, cfg := limited(t, map[string]string{"spring.login_timeout_s": "1"})
+	add(t, cfg, "Player", "user")
+	_, in := dial(t, s)
+	ctx, out := dial(t, s)
+	expect(t, in.Login(ctx, "Player"))
+	if _, err := out.Expect(ctx, "s.system.disconnect Terminate"); err != nil {
+		t.Fatal(err)
+	}
+	// The one that is in began before the one that was closed.
+	expect(t, in.Ping(ctx))
+}
+
 // TestSettingsWithoutARestart: what an operator sets beside a running node reaches it.
 func TestSettingsWithoutARestart(t *testing.T) {
 	s, cfg := limited(t, nil)

@@ -48,6 +48,10 @@ var (
 		"Seconds without a line after which a connection is closed.")
 )
 
+// LoginTimeout is off unless the site wants it: people who type LOGIN by hand are slow.
+var LoginTimeout = Define("spring.login_timeout_s", 0, Int(0, 86400),
+	"Seconds after which a connection that has not logged in is closed. 0: never.")
+
 // keepBlank keeps blank lines at the end: the message of the day ends with one,
 // and clients show it.
 func keepBlank(f Form[[]string]) Form[[]string] {
@@ -90,6 +94,11 @@ func (s *Service) MaxLineBytes(ctx context.Context) int { return MaxLineBytes.Ge
 // IdleTimeout is how long a connection may be silent.
 func (s *Service) IdleTimeout(ctx context.Context) time.Duration {
 	return time.Duration(IdleTimeout.Get(ctx, s)) * time.Second
+}
+
+// LoginTimeout is how long a connection may go without a login; 0 is for ever.
+func (s *Service) LoginTimeout(ctx context.Context) time.Duration {
+	return time.Duration(LoginTimeout.Get(ctx, s)) * time.Second
 }
 
 // PlayerLimit is the number of players of a lobby that says nothing else.

@@ -42,7 +42,9 @@ type conn struct {
 	cut    context.CancelFunc // ends what its command waits for
 
 	bucket  client.Bucket
+	began   time.Time
 	touched time.Time
+	late    bool // the read deadline is that of the login
 
 	client   *client.Client
 	interest roster.Interest // of the login
@@ -75,7 +77,8 @@ func (c *conn) run(ctx context.Context) {
 		}
 	}
 	held := c.srv.limits()
-	c.bucket = client.NewBucket(held.perMinute, time.Now())
+	c.began = time.Now()
+	c.bucket = client.NewBucket(held.perMinute, c.began)
 	c.out.Send(wire.Greeting)
 	c.touch(time.Now())
 	for {
@@ -115,7 +118,13 @@ func (c *conn) touch(now time.Time) {
 		return
 	}
 	c.touched = now
-	_ = c.nc.SetReadDeadline(now.Add(c.srv.limits().idle))
+	l := c.srv.limits()
+	deadline := now.Add(l.idle)
+	c.late = false
+	if by := c.began.Add(l.login); c.client == nil && l.login > 0 && by.Before(deadline) {
+		deadline, c.late = by, true
+	}
+	_ = c.nc.SetReadDeadline(deadline)
 }
 
 // limited reports whether the flood limit holds for this connection.
@@ -130,6 +139,8 @@ func (c *conn) finish(err error) {
 	switch {
 	case errors.Is(err, errInterrupted):
 		c.End(endInterrupt)
+	case errors.Is(err, os.ErrDeadlineExceeded) && c.late:
+		c.End(endTerminate)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.End(endHeartbeat)
 	default: // the peer has gone, or the writer has closed

@@ -16,6 +16,7 @@ type limits struct {
 	perMinute int // lines
 	lineBytes int
 	idle      time.Duration
+	login     time.Duration // 0: none
 }
 
 // readLimits reads them now.
@@ -24,6 +25,7 @@ func (s *Server) readLimits(ctx context.Context) {
 		perMinute: s.Settings.LinesPerMinute(ctx),
 		lineBytes: s.Settings.MaxLineBytes(ctx),
 		idle:      s.Settings.IdleTimeout(ctx),
+		login:     s.Settings.LoginTimeout(ctx),
 	})
 }
 
@@ -37,7 +39,7 @@ func (s *Server) watchLimits() {
 		case s.changed <- struct{}{}:
 		default:
 		}
-	}, setting.RateLimit.Key(), setting.MaxLineBytes.Key(), setting.IdleTimeout.Key())
+	}, setting.RateLimit.Key(), setting.MaxLineBytes.Key(), setting.IdleTimeout.Key(), setting.LoginTimeout.Key())
 }
 
 // Run keeps the limits those of the site until ctx ends.

@@ -103,6 +103,8 @@ func (c *conn) enter(ctx context.Context, id string, u *account.User) bool {
 		return c.loginFailed(id, err)
 	}
 	c.client = cl
+	c.touched = time.Time{} // the deadline of the login ends with it
+	c.touch(time.Now())
 	c.srv.Counters.Logins.Add(1)
 	c.srv.Accounts.NoteLogin(u.ID, time.Now(), c.ip, shown, c.login.Hash)
 	return true

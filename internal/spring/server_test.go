@@ -143,6 +143,41 @@ func TestLimitsAreLive(t *testing.T) {
 	})
 }
 
+// TestIdleConnections: who says nothing is closed after the idle time; who does not
+// log in, after the site's time for that, pings or not.
+func TestIdleConnections(t *testing.T) {
+	for name, tc := range map[string]struct {
+		login string
+		pings bool
+		after time.Duration
+		last  string
+	}{
+		"silent":              {"0", false, 120 * time.Second, "s.system.disconnect Heartbeat"},
+		"pings, no login":     {"60", true, 60 * time.Second, "s.system.disconnect Terminate"},
+		"silent, no login":    {"60", false, 60 * time.Second, "s.system.disconnect Terminate"},
+		"idle ends it before": {"600", false, 120 * time.Second, "s.system.disconnect Heartbeat"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			serveTest(t, func(t *testing.T, _ *Server, store *siteStore, dial func() *peer) {
+				store.set("spring.login_timeout_s", tc.login)
+				<-time.After(2 * limitsEvery)
+				a := dial()
+				a.want("TASSERVER ")
+				began := time.Now()
+				if tc.pings {
+					<-time.After(40 * time.Second)
+					a.send("PING\n")
+					a.want("PONG")
+				}
+				a.want(tc.last)
+				if took := time.Since(began); took != tc.after {
+					t.Errorf("closed after %v, want %v", took, tc.after)
+				}
+			})
+		})
+	}
+}
+
 // TestShutdownCutsWhatWaits: a connection whose command waits for somebody else does
 // not hold up the stop beyond its time.
 func TestShutdownCutsWhatWaits(t *testing.T) {

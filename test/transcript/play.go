@@ -117,6 +117,9 @@ func (p *play) expect(ctx context.Context, c *client, text string) error {
 		return err
 	}
 	line, err := c.Next(ctx)
+	for err == nil && p.stranger(line) {
+		line, err = c.Next(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -124,6 +127,13 @@ func (p *play) expect(ctx context.Context, c *client, text string) error {
 		return fmt.Errorf("got %q", line)
 	}
 	return nil
+}
+
+// stranger reports that somebody of an earlier conversation has gone, which may be
+// heard at any time.
+func (p *play) stranger(line string) bool {
+	name, gone := strings.CutPrefix(line, "REMOVEUSER ")
+	return gone && !slices.ContainsFunc(p.order, func(c *client) bool { return c.account == name })
 }
 
 func (p *play) absent(ctx context.Context, c *client, text string) error {

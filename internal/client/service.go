@@ -175,18 +175,52 @@ func (s *Service) relationsChanged(user int64) {
 	}
 }
 
-// send delivers to the session of a visible user, wherever it is.
+// A delivery that finds no session is tried again: the user may have just logged in
+// elsewhere, and this node is about to hear of it.
+const (
+	deliverTries = 6
+	deliverPause = 50 * time.Millisecond
+)
+
+// send delivers to the session of a visible user, wherever it is now.
 func (s *Service) send(ctx context.Context, to *roster.User, d deliver) {
-	d.User, d.Session = to.ID, to.Session
-	if to.Node == s.Runtime.Self().Node {
-		s.deliverHere(d)
-		return
-	}
-	if _, err := s.Runtime.Request(ctx, to.Node, ServiceDeliver, d); err != nil && ctx.Err() == nil {
-		s.Log.Debug("delivery not answered", "user", to.ID, "node", to.Node, "err", err)
+	for try := 1; ; try++ {
+		d.User, d.Session = to.ID, to.Session
+		if s.deliverTo(ctx, to.Node, d) || try == deliverTries {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(deliverPause):
+		}
+		next, online := s.Roster.User(to.ID)
+		if !online {
+			return
+		}
+		to = next
 	}
 }
 
+// deliverTo reports whether the node has a session of the user, or has not answered:
+// then it may have delivered, and what is said twice is worse than what is lost.
+func (s *Service) deliverTo(ctx context.Context, node string, d deliver) bool {
+	if node == s.Runtime.Self().Node {
+		return s.deliverHere(d)
+	}
+	reply, err := s.Runtime.Request(ctx, node, ServiceDeliver, d)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.Log.Debug("delivery not answered", "user", d.User, "node", node, "err", err)
+		}
+		return true
+	}
+	answer, ok := reply.(delivered)
+	return ok && answer.OK
+}
+
+// deliverHere shows it to the user's session on this node, also if that is a newer
+// one than the sender knew. False if there is none.
 func (s *Service) deliverHere(d deliver) bool {
 	var e roster.Event
 	var from int64
@@ -206,7 +240,7 @@ func (s *Service) deliverHere(d deliver) bool {
 	if c, isClient := h.holder.(*Client); !ok || !isClient || c.deaf(e) {
 		return ok
 	}
-	return s.Roster.Deliver(d.User, d.Session, from, e)
+	return s.Roster.Deliver(d.User, h.epoch, from, e)
 }
 
 // tame keeps an autohost from being asked in private for what its room would not

@@ -180,4 +180,27 @@ func TestDeliverAcrossNodes(t *testing.T) {
 	})
 }
 
+// TestDeliverFollowsTheUser: the sender's node hears late that a user has logged in
+// elsewhere; the message still arrives, once.
+func TestDeliverFollowsTheUser(t *testing.T) {
+	inCluster(t, 3, func(r *rig) {
+		from, old := r.enter(r.nodes[0], 1), r.enter(r.nodes[1], 2)
+		r.net.Delay(func(source, target string) time.Duration {
+			if source == "c" && target == "a" {
+				return 120 * time.Millisecond
+			}
+			return 0
+		})
+		now := r.enter(r.nodes[2], 2)
+		old.Close()
+		if err := from.SayPrivate(r.Context(), "u2", "hello"); err != nil {
+			r.Fatal(err)
+		}
+		pass(time.Second)
+		if now.saw("PrivateSaid") != 1 || old.saw("PrivateSaid") != 0 {
+			r.Errorf("the new session saw %v, the old one %v", now.log, old.log)
+		}
+	})
+}
+
 var _ roster.Viewer = (*Client)(nil)

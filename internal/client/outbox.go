@@ -22,9 +22,13 @@ const (
 	// gatherBytes is the size of the buffer in which small lines are gathered for
 	// one write. Larger pieces are written from where they are.
 	gatherBytes = 16 << 10
-	// keptPieces is how much room for the queue an idle connection keeps: enough for
-	// busy chat, and little enough that ten thousand connections do not notice.
-	keptPieces = 64
+	// keptPieces is how much room for the queue a busy connection keeps: batches of a
+	// flood of chat fit, those of a login stream need not.
+	keptPieces = 256
+	// calmPieces and calmBatches: after so many small batches in a row the connection
+	// gives the room back. Ten thousand idle ones would notice.
+	calmPieces  = 32
+	calmBatches = 64
 )
 
 // ErrSlow says that a client did not read what it was sent.
@@ -211,6 +215,7 @@ func (o *Outbox) Upgrade(conn net.Conn) {
 func (o *Outbox) write() {
 	defer close(o.done)
 	var spare [][]byte
+	calm := 0 // small batches in a row
 	for {
 		o.mu.Lock()
 		if len(o.queue) == 0 {
@@ -236,10 +241,13 @@ func (o *Outbox) write() {
 		o.mu.Unlock()
 
 		err := writeBatch(conn, batch)
+		if calm++; len(batch) > calmPieces {
+			calm = 0
+		}
 		clear(batch)
 		spare = batch[:0]
-		if cap(spare) > keptPieces {
-			spare = nil // a burst must not stay in memory
+		if cap(spare) > keptPieces || calm > calmBatches && cap(spare) > calmPieces {
+			spare = nil
 		}
 		if err != nil {
 			o.Abort(err)

@@ -43,7 +43,7 @@ func Serve(ctx context.Context, cfg config.Config) error {
 			err = nil
 		case err = <-s.Failed():
 		}
-		stopErr := s.stopInTime(ctx)
+		s.stopInTime(ctx)
 		switch {
 		case errors.Is(err, ErrCondemned):
 			log.Error("joining the cluster again", "err", err)
@@ -53,17 +53,17 @@ func Serve(ctx context.Context, cfg config.Config) error {
 				continue
 			case <-ctx.Done():
 				t.Stop()
-				return stopErr
+				return nil
 			}
 		case err != nil:
 			return err
 		default:
-			return stopErr
+			return nil
 		}
 	}
 }
 
-func (s *Server) stopInTime(ctx context.Context) error {
+func (s *Server) stopInTime(ctx context.Context) {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.StopTimeout)
 	defer cancel()
 	s.log.Info("stopping")
@@ -73,7 +73,6 @@ func (s *Server) stopInTime(ctx context.Context) error {
 	} else {
 		s.log.Info("stopped")
 	}
-	return nil
 }
 
 // announce prints what an operator needs to know, once the node is ready.

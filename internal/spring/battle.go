@@ -62,7 +62,7 @@ func (c *conn) openBattle(ctx context.Context, id string, r wire.OpenBattle) {
 	}
 	c.openID.Store(nil)
 	if no, refused := refusal.As(err); refused {
-		c.reply(id, wire.AppendOpenBattleFailed(nil, no.Message))
+		c.reply(id, wire.AppendRefusal(nil, "OPENBATTLE", no))
 		return
 	}
 	c.srv.Log.Warn("lobby not opened", "user", c.userID(), "err", err)
@@ -75,7 +75,7 @@ func (c *conn) joinBattle(ctx context.Context, id string, r wire.JoinBattle) {
 		return
 	}
 	if no, refused := refusal.As(err); refused {
-		c.reply(id, wire.AppendJoinBattleFailed(nil, no.Message))
+		c.reply(id, wire.AppendRefusal(nil, "JOINBATTLE", no))
 		return
 	}
 	if !errors.Is(err, cluster.ErrUnavailable) {

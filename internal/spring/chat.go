@@ -11,7 +11,7 @@ import (
 func (c *conn) join(ctx context.Context, id string, r wire.Join) {
 	err := c.client.JoinChannel(ctx, r.Channel)
 	if no, refused := refusal.As(err); refused {
-		c.reply(id, wire.AppendJoinFailed(nil, r.Channel, no.Message))
+		c.reply(id, wire.AppendJoinFailed(nil, r.Channel, wire.Reason("JOIN", no)))
 		return
 	}
 	if err != nil {

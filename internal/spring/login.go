@@ -16,7 +16,7 @@ import (
 func (c *conn) register(ctx context.Context, id string, r wire.Register) {
 	err := c.srv.Accounts.Register(ctx, account.NewUser{Name: r.Name, Password: r.Password, Email: r.Email, IP: c.ip})
 	if no, refused := refusal.As(err); refused {
-		c.reply(id, wire.AppendRegistrationDenied(nil, no.Message))
+		c.reply(id, wire.AppendRefusal(nil, "REGISTER", no))
 		return
 	}
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *conn) logIn(ctx context.Context, id string, r wire.Login) bool {
 // connection instead: autohosts take every DENIED as final.
 func (c *conn) loginFailed(id string, err error) bool {
 	if no, refused := refusal.As(err); refused && no.Code != refusal.Unavailable && no.Code != refusal.Superseded {
-		c.deny(id, no.Message)
+		c.deny(id, wire.Reason("LOGIN", no))
 		return true
 	}
 	if !errors.Is(err, context.Canceled) && !errors.Is(err, cluster.ErrUnavailable) && !refusal.Is(err, refusal.Unavailable) {
@@ -118,7 +118,7 @@ func (c *conn) resetPasswordRequest(ctx context.Context, id string, _ wire.Reset
 func (c *conn) rename(ctx context.Context, id string, r wire.RenameAccount) bool {
 	err := c.srv.Accounts.Rename(ctx, c.client.User().ID, r.Name)
 	if no, refused := refusal.As(err); refused {
-		c.message(id, no.Message)
+		c.reply(id, wire.AppendRefusal(nil, "RENAMEACCOUNT", no))
 		return true
 	}
 	if err != nil {
@@ -142,7 +142,7 @@ func (c *conn) changePassword(ctx context.Context, id string, r wire.ChangePassw
 // tell answers with a text, or with the text of the refusal.
 func (c *conn) tell(id string, err error, done string) {
 	if no, refused := refusal.As(err); refused {
-		c.message(id, no.Message)
+		c.message(id, wire.Reason("", no))
 		return
 	}
 	if err != nil {
@@ -155,7 +155,7 @@ func (c *conn) tell(id string, err error, done string) {
 func (c *conn) changeEmailRequest(ctx context.Context, id string, r wire.ChangeEmailRequest) {
 	err := c.srv.Accounts.ChangeEmailRequest(ctx, c.client.User().ID, r.Email)
 	if no, refused := refusal.As(err); refused {
-		c.reply(id, wire.AppendChangeEmailRequestDenied(nil, no.Message))
+		c.reply(id, wire.AppendRefusal(nil, "CHANGEEMAILREQUEST", no))
 		return
 	}
 	if err != nil {
@@ -168,7 +168,7 @@ func (c *conn) changeEmailRequest(ctx context.Context, id string, r wire.ChangeE
 func (c *conn) changeEmail(ctx context.Context, id string, r wire.ChangeEmail) {
 	err := c.srv.Accounts.ChangeEmail(ctx, c.client.User().ID, r.Email, r.Code)
 	if no, refused := refusal.As(err); refused {
-		c.reply(id, wire.AppendChangeEmailDenied(nil, no.Message))
+		c.reply(id, wire.AppendRefusal(nil, "CHANGEEMAIL", no))
 		return
 	}
 	if err != nil {
@@ -210,7 +210,7 @@ func (c *conn) getIP(_ context.Context, id string, r wire.GetIP) {
 		c.reply(id, wire.AppendNO(nil, "GETIP", ""))
 		return
 	}
-	c.reply(id, []byte(target.Name+" is currently bound to "+target.IP+"\n"))
+	c.reply(id, wire.AppendUserIP(nil, target.Name, target.IP))
 }
 
 func (c *conn) getUserID(ctx context.Context, id string, r wire.GetUserID) {

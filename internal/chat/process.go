@@ -23,6 +23,7 @@ func NewKind(store Store) process.Kind {
 		Doubt:   process.Continue,
 		Settle:  settle,
 		Indexed: true,
+		Tells:   true,
 		Purpose: "A chat channel: who is in it and what is said.",
 		Open: func(ctx context.Context, id string, snapshot []byte) (process.Machine, error) {
 			if snapshot != nil {

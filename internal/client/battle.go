@@ -21,7 +21,8 @@ const (
 )
 
 // OpenLobby opens a lobby hosted by this client, which closes or leaves the one it
-// is in. The answer, roster.Hosting, comes through the roster.
+// is in. The answer, roster.Hosting, comes through the roster, and before OpenLobby
+// returns, unless it takes long.
 func (c *Client) OpenLobby(ctx context.Context, info lobby.Info, password string) error {
 	if err := c.LeaveLobby(ctx); err != nil {
 		return err
@@ -45,8 +46,35 @@ func (c *Client) OpenLobby(ctx context.Context, info lobby.Info, password string
 		return err
 	}
 	c.asked = id
+	shown := c.awaitHosting(id)
 	c.svc.Roster.Host(c, id)
+	wait, cancel := context.WithTimeout(ctx, waitFor)
+	defer cancel()
+	select {
+	case <-shown:
+	case <-wait.Done(): // it comes when it comes
+	}
 	return nil
+}
+
+// hosting is a lobby that the client has opened and is to be shown.
+type hosting struct {
+	id    int64
+	shown chan struct{}
+}
+
+// awaitHosting returns a channel that is closed when the client is shown its lobby. What
+// it sends behind OPENBATTLE is for that lobby, so the reader waits for it.
+func (c *Client) awaitHosting(id int64) <-chan struct{} {
+	h := &hosting{id, make(chan struct{})}
+	c.hosting.Store(h)
+	return h.shown
+}
+
+func (c *Client) seeHosting(id int64) {
+	if h := c.hosting.Load(); h != nil && h.id == id && c.hosting.CompareAndSwap(h, nil) {
+		close(h.shown)
+	}
 }
 
 // JoinLobby asks to enter a lobby. Refusals are answered here; the host's decision
@@ -64,14 +92,9 @@ func (c *Client) JoinLobby(ctx context.Context, id int64, password, scriptPasswo
 		Who: c.who, Rights: c.rights, Join: c.joins, Password: password, ScriptPassword: scriptPassword, IP: c.ip,
 	})
 	if err != nil {
-		if id != c.asked { // else the request before this one stands
-			c.svc.Roster.Abandon(c, id)
+		if err = c.notJoined(id, err); err != nil {
+			return err
 		}
-		if errors.Is(err, cluster.ErrNone) {
-			return refusal.New(refusal.NotFound, "No lobby found (type 1, lobby is nil for server_allows_join?)")
-		}
-		c.unsay(id, err)
-		return err
 	}
 	old := c.asked
 	c.asked = id
@@ -79,6 +102,31 @@ func (c *Client) JoinLobby(ctx context.Context, id int64, password, scriptPasswo
 		_ = c.leave(ctx, old) // the request stands; what cannot be left now is left later
 	}
 	return nil
+}
+
+// notJoined ends a request that was refused, or that had no clear outcome and is not seen
+// to have arrived. The client is told in both cases that it failed, so nothing of the
+// latter may come true: the lobby undoes it, with the request before it if that was to
+// the same one, and it is not shown.
+func (c *Client) notJoined(id int64, err error) error {
+	none := errors.Is(err, cluster.ErrNone)
+	if _, refused := refusal.As(err); !refused && !none {
+		if !c.svc.Roster.Waive(c, id, c.joins) {
+			return nil
+		}
+		if id == c.asked {
+			c.asked = 0
+		}
+		c.unsay(id, err)
+		return err
+	}
+	if id != c.asked { // else the request before this one stands
+		c.svc.Roster.Abandon(c, id)
+	}
+	if none {
+		return refusal.New(refusal.NotFound, "No lobby found (type 1, lobby is nil for server_allows_join?)")
+	}
+	return err
 }
 
 // follow has a lobby's feed heard, so that the host's answer to a request made

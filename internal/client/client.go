@@ -1,7 +1,9 @@
 package client
 
 import (
+	"context"
 	"sync/atomic"
+	"time"
 
 	"teiserver/internal/account"
 	"teiserver/internal/chat"
@@ -22,6 +24,7 @@ type Client struct {
 	screen   Screen
 
 	ended   atomic.Bool
+	hosting atomic.Pointer[hosting] // what OpenLobby waits for
 	ignores atomic.Pointer[map[int64]struct{}]
 	reading chan struct{} // of room one: held while ignores are read
 
@@ -64,7 +67,20 @@ func (c *Client) User() *account.User { return c.user }
 
 // Close ends the session: it leaves its lobby and channels, and its user leaves
 // every node's view. Closing twice is closing once.
-func (c *Client) Close() {
+func (c *Client) Close() { c.end(0) }
+
+// Lose is Close of a connection that ended without a goodbye: its place in the lobby is
+// kept for a while.
+func (c *Client) Lose() {
+	if c.closed {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), waitFor)
+	defer cancel()
+	c.end(c.svc.Settings.SessionGrace(ctx))
+}
+
+func (c *Client) end(grace time.Duration) {
 	if c.closed {
 		return
 	}
@@ -72,7 +88,9 @@ func (c *Client) Close() {
 	c.ended.Store(true)
 	c.svc.Roster.Detach(c)
 	for _, id := range c.lobbies() {
-		c.svc.Runtime.Cast(lobbyKey(id), c.leaving())
+		leave := c.leaving()
+		leave.Grace = grace
+		c.svc.Runtime.Cast(lobbyKey(id), leave)
 	}
 	for name := range c.channels {
 		c.svc.Runtime.Cast(channelKey(name), chat.Leave{Member: c.member()})
@@ -103,7 +121,12 @@ func (c *Client) Ignores(user int64) bool {
 func (c *Client) Begin(w roster.World) { c.screen.Begin(w) }
 
 // Show shows one update.
-func (c *Client) Show(u *roster.Update) { c.screen.Show(u) }
+func (c *Client) Show(u *roster.Update) {
+	c.screen.Show(u)
+	if h, opened := u.Event.(roster.Hosting); opened {
+		c.seeHosting(h.Lobby.Info.ID)
+	}
+}
 
 // Supersede ends the connection because a newer session has taken over.
 func (c *Client) Supersede() { c.supersede() }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,6 +73,107 @@ func TestJoinWithoutAnAnswer(t *testing.T) {
 		pass(time.Minute)
 		if v := r.room(host); len(v.Members) != 1 {
 			r.Error("a late end of the request that failed ended the one after it")
+		}
+	})
+}
+
+// TestFailedJoinIsNotSeen: a join is taken, and neither the answer nor the lobby's feed
+// is heard, so the client is told that it failed. The host lets it in afterwards. It must
+// not be shown to be in, nor stay in, unless it asks again.
+func TestFailedJoinIsNotSeen(t *testing.T) {
+	inCluster(t, 2, func(r *rig) {
+		host, a := r.enter(r.nodes[0], 1, account.Bot), r.enter(r.nodes[1], 2)
+		id := r.open(host)
+		if err := a.node.roster.Enter(r.Context(), a, id); err != nil {
+			r.Fatal(err)
+		}
+		var unheard, mute atomic.Bool
+		r.net.Drop(func(from, _, topic string) bool {
+			return from == "a" && unheard.Load() || from == "b" && mute.Load() && topic == "cluster.call"
+		})
+		unheard.Store(true)
+		failed := make(chan error)
+		go func() { failed <- a.JoinLobby(r.Context(), id, "", "1") }()
+		pass(100 * time.Millisecond)
+		if v, _ := host.node.roster.Room(id); len(v.Pending) != 1 {
+			r.Fatalf("pending %+v", v.Pending)
+		}
+		mute.Store(true)
+		if err := <-failed; !errors.Is(err, cluster.ErrUnavailable) {
+			r.Fatalf("join: %v", err)
+		}
+		r.accept(host, a)
+		unheard.Store(false)
+		pass(5 * time.Second)
+		if v, _ := host.node.roster.Room(id); len(v.Members) != 1 {
+			r.Fatalf("members %+v", v.Members)
+		}
+		mute.Store(false)
+		pass(5 * time.Second)
+		if v := r.room(host); len(v.Members)+len(v.Pending) != 0 {
+			r.Errorf("the join that failed stands: %+v", v)
+		}
+		if a.saw("Entered") != 0 || a.saw("MemberWent") != 0 {
+			r.Errorf("the join that failed was seen: %v", a.log)
+		}
+		r.ask(a, id)
+		r.accept(host, a)
+		if a.saw("Entered") != 1 {
+			r.Errorf("did not enter when it asked again: %v", a.log)
+		}
+	})
+}
+
+// TestJoinWhoseAnswerIsLost: the feed tells that the lobby has taken the request, so the
+// client is not told that it failed.
+func TestJoinWhoseAnswerIsLost(t *testing.T) {
+	for _, accepted := range []bool{false, true} {
+		inCluster(t, 2, func(r *rig) {
+			host, a := r.enter(r.nodes[0], 1, account.Bot), r.enter(r.nodes[1], 2)
+			id := r.open(host)
+			if err := a.node.roster.Enter(r.Context(), a, id); err != nil {
+				r.Fatal(err)
+			}
+			r.net.Drop(func(from, _, topic string) bool { return from == "a" && topic == "answer" })
+			answered := make(chan error)
+			go func() { answered <- a.JoinLobby(r.Context(), id, "", "1") }()
+			pass(100 * time.Millisecond)
+			if accepted {
+				r.accept(host, a)
+			}
+			if err := <-answered; err != nil {
+				r.Errorf("accepted %v: %v", accepted, err)
+			}
+			r.net.Drop(nil)
+			if !accepted {
+				r.accept(host, a)
+			}
+			pass(5 * time.Second)
+			if v := r.room(host); len(v.Members) != 1 || a.saw("Entered") != 1 {
+				r.Errorf("accepted %v: members %+v, seen %v", accepted, v.Members, a.log)
+			}
+		})
+	}
+}
+
+// TestCommandsBehindOpening: who sends them without waiting for the answer means the
+// lobby that it opens.
+func TestCommandsBehindOpening(t *testing.T) {
+	inCluster(t, 2, func(r *rig) {
+		host := r.enter(r.nodes[0], 1, account.Bot)
+		if err := host.OpenLobby(r.Context(), lobby.Info{Title: "t"}, ""); err != nil {
+			r.Fatal(err)
+		}
+		for _, tag := range []string{"a", "b"} {
+			err := host.Command(r.Context(), func(w lobby.Who, rights lobby.Rights) any {
+				return lobby.SetTags{Who: w, Rights: rights, Tags: map[string]string{"game/x": tag}}
+			})
+			if err != nil {
+				r.Error(err)
+			}
+		}
+		if v := r.room(host); v.Tags["game/x"] != "b" {
+			r.Errorf("tags %v", v.Tags)
 		}
 	})
 }

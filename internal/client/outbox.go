@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,16 +29,27 @@ const (
 	// gives the room back. Ten thousand idle ones would notice.
 	calmPieces  = 32
 	calmBatches = 64
+	// A writer that may not write looks again, first soon and then less often: there
+	// are as many as there are connections.
+	holdFirst = 20 * time.Millisecond
+	holdMost  = 500 * time.Millisecond
 )
 
 // ErrSlow says that a client did not read what it was sent.
 var ErrSlow = errors.New("client: too slow: outbox full")
+
+// errUnsaid: the connection ends, and what it holds may not be said.
+var errUnsaid = errors.New("client: not said")
 
 var gatherBuffers = sync.Pool{New: func() any { b := make([]byte, 0, gatherBytes); return &b }}
 
 // Outbox is the way out of a connection: a queue, bounded in bytes, and one writer.
 // Send never blocks and never reorders; the slices given to it are shared with
 // other connections and must not change. A full outbox closes the connection.
+//
+// Before each write it asks whether its node may still speak. What it has is kept until
+// the node may, or dropped if the connection ends before: then only the last piece is
+// written.
 type Outbox struct {
 	mu     sync.Mutex
 	conn   net.Conn
@@ -48,6 +59,9 @@ type Outbox struct {
 	idle   bool // the writer waits for wake
 	ending bool // nothing more is accepted; the writer closes when it has written all
 	failed error
+	last   []byte        // is written when all else is out, or is not to be
+	speaks func() bool   // nil: always
+	count  *atomic.Int64 // of bytes written, nil counts none
 	wake   chan struct{}
 	dry    chan struct{} // closed when idle, for Flush; nil if nobody waits
 	done   chan struct{}
@@ -59,6 +73,20 @@ func NewOutbox(conn net.Conn, limit int) *Outbox {
 	o := &Outbox{conn: conn, limit: limit, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go o.write()
 	return o
+}
+
+// CountBytes adds what is written to c.
+func (o *Outbox) CountBytes(c *atomic.Int64) {
+	o.mu.Lock()
+	o.count = c
+	o.mu.Unlock()
+}
+
+// AskBeforeWrite has speaks asked before each write. It must not block.
+func (o *Outbox) AskBeforeWrite(speaks func() bool) {
+	o.mu.Lock()
+	o.speaks = speaks
+	o.mu.Unlock()
 }
 
 // SetLimit changes the bound.
@@ -125,10 +153,7 @@ func (o *Outbox) Close(last []byte) {
 		o.mu.Unlock()
 		return
 	}
-	o.ending = true
-	if len(last) > 0 {
-		o.queue = append(o.queue, last)
-	}
+	o.ending, o.last = true, last
 	wake := o.idle
 	o.idle = false
 	o.mu.Unlock()
@@ -220,8 +245,11 @@ func (o *Outbox) write() {
 		o.mu.Lock()
 		if len(o.queue) == 0 {
 			if o.failed != nil || o.ending {
-				conn := o.conn
+				conn, last, failed := o.conn, o.last, o.failed
 				o.mu.Unlock()
+				if failed == nil {
+					_ = write(conn, last) // that the connection ends may always be said
+				}
 				_ = conn.Close()
 				return
 			}
@@ -236,11 +264,16 @@ func (o *Outbox) write() {
 			<-o.wake
 			continue
 		}
-		batch, conn := o.queue, o.conn
+		batch, conn, count, speaks := o.queue, o.conn, o.count, o.speaks
 		o.queue, o.bytes = spare, 0
 		o.mu.Unlock()
 
-		err := writeBatch(conn, batch)
+		err := o.writeBatch(conn, batch, speaks)
+		if count != nil && err == nil {
+			for _, b := range batch {
+				count.Add(int64(len(b)))
+			}
+		}
 		if calm++; len(batch) > calmPieces {
 			calm = 0
 		}
@@ -249,7 +282,12 @@ func (o *Outbox) write() {
 		if cap(spare) > keptPieces || calm > calmBatches && cap(spare) > calmPieces {
 			spare = nil
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, errUnsaid):
+			o.mu.Lock()
+			o.queue, o.bytes = nil, 0
+			o.mu.Unlock()
+		case err != nil:
 			o.Abort(err)
 		}
 	}
@@ -257,24 +295,21 @@ func (o *Outbox) write() {
 
 // writeBatch writes pieces in order: small ones gathered into one buffer, large
 // ones from where they are.
-func writeBatch(conn net.Conn, batch [][]byte) error {
-	if err := conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return err
-	}
+func (o *Outbox) writeBatch(conn net.Conn, batch [][]byte, speaks func() bool) error {
 	if len(batch) == 1 {
-		return writeAll(conn, batch[0])
+		return o.say(conn, batch[0], speaks)
 	}
 	p := gatherBuffers.Get().(*[]byte)
 	buf := (*p)[:0]
 	defer func() { *p = buf[:0]; gatherBuffers.Put(p) }()
 	for _, b := range batch {
 		if len(buf)+len(b) > cap(buf) {
-			if err := writeAll(conn, buf); err != nil {
+			if err := o.say(conn, buf, speaks); err != nil {
 				return err
 			}
 			buf = buf[:0]
 			if len(b) >= cap(buf)/2 {
-				if err := writeAll(conn, b); err != nil {
+				if err := o.say(conn, b, speaks); err != nil {
 					return err
 				}
 				continue
@@ -282,13 +317,30 @@ func writeBatch(conn net.Conn, batch [][]byte) error {
 		}
 		buf = append(buf, b...)
 	}
-	return writeAll(conn, buf)
+	return o.say(conn, buf, speaks)
 }
 
-func writeAll(w io.Writer, b []byte) error {
+// say writes as soon as the node may speak, which is asked as the last thing before.
+func (o *Outbox) say(conn net.Conn, b []byte, speaks func() bool) error {
+	for wait := holdFirst; speaks != nil && !speaks(); wait = min(2*wait, holdMost) {
+		o.mu.Lock()
+		over := o.ending || o.failed != nil
+		o.mu.Unlock()
+		if over {
+			return errUnsaid
+		}
+		<-time.After(wait)
+	}
+	return write(conn, b)
+}
+
+func write(conn net.Conn, b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
-	_, err := w.Write(b)
+	if err := conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	_, err := conn.Write(b)
 	return err
 }

@@ -5,8 +5,12 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
 	"math/big"
 	"net"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +42,100 @@ func TestCutWithoutWaiting(t *testing.T) {
 		}
 		<-o.Done()
 	})
+}
+
+// TestRule02_HeldUntilTheNodeMaySpeak: what is queued while the node may not speak is
+// written in order when it may again, and dropped when the connection ends before.
+func TestRule02_HeldUntilTheNodeMaySpeak(t *testing.T) {
+	for name, tc := range map[string]struct {
+		back bool
+		want string
+	}{
+		"goes on":   {true, "abcde."},
+		"condemned": {false, "a."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ours, theirs := net.Pipe()
+				var asleep atomic.Bool
+				o := NewOutbox(ours, 1000)
+				o.AskBeforeWrite(func() bool { return !asleep.Load() })
+				got := make(chan string)
+				var out strings.Builder
+				go func() {
+					_, _ = io.Copy(&out, theirs)
+					got <- out.String()
+				}()
+				o.Send([]byte("a"))
+				synctest.Wait()
+				asleep.Store(true)
+				for _, b := range []string{"b", "c", "d"} {
+					o.Send([]byte(b))
+					<-time.After(time.Second)
+				}
+				if tc.back {
+					asleep.Store(false)
+					<-time.After(holdMost)
+				}
+				o.Send([]byte("e"))
+				synctest.Wait()
+				o.Close([]byte("."))
+				<-o.Done()
+				if s := <-got; s != tc.want {
+					t.Errorf("wrote %q, want %q", s, tc.want)
+				}
+				if err := o.Err(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// TestHeldIsBounded: a writer that may not write does not gather without end.
+func TestHeldIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		o := NewOutbox(ours, 1000)
+		o.AskBeforeWrite(func() bool { return false })
+		for range 25 {
+			o.Send(make([]byte, 100))
+			synctest.Wait()
+		}
+		<-o.Done()
+		if !errors.Is(o.Err(), ErrSlow) {
+			t.Errorf("ended with %v", o.Err())
+		}
+	})
+}
+
+// sink is a connection that takes everything.
+type sink struct{ net.Conn }
+
+func (sink) Write(b []byte) (int, error)      { return len(b), nil }
+func (sink) SetWriteDeadline(time.Time) error { return nil }
+func (sink) Close() error                     { return nil }
+
+func BenchmarkOutbox(b *testing.B) {
+	for name, speaks := range map[string]func() bool{
+		"always": nil,
+		"asked": func() bool {
+			return true
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			o := NewOutbox(sink{}, 1<<30)
+			o.AskBeforeWrite(speaks)
+			line := []byte("SAID main somebody says something\n")
+			b.ReportAllocs()
+			for b.Loop() {
+				o.Send(line)
+			}
+			o.Close(nil)
+			<-o.Done()
+		})
+	}
 }
 
 func secured(t *testing.T, ours, theirs net.Conn) (server, client *tls.Conn) {

@@ -165,7 +165,7 @@ func (r *rig) add(name string) *rigNode {
 	}
 	r.Cleanup(func() { n.stop(r) })
 	caches := cache.New(b, noLog{}, cache.Options{})
-	n.roster = roster.New(n)
+	n.roster = roster.New(n, nil)
 	n.svc = NewService(Options{
 		Runtime: n, Roster: n.roster, Friends: friend.NewService(r.data, nil, nil, slog.New(slog.DiscardHandler)),
 		Settings: setting.Fixed(nil),

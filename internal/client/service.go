@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"teiserver/internal/account"
@@ -62,11 +65,12 @@ type Options struct {
 type Service struct {
 	Options
 	sessions *sessions
+	changed  changes
 }
 
 // NewService makes the service of a node and begins to answer the other nodes.
 func NewService(o Options) *Service {
-	s := &Service{Options: o, sessions: newSessions(o.Sessions, o.Runtime)}
+	s := &Service{Options: o, sessions: newSessions(o.Sessions, o.Runtime), changed: newChanges()}
 	o.Runtime.Serve(ServiceDeliver, func(_ context.Context, _ bus.Origin, body any) (any, error) {
 		d, ok := body.(deliver)
 		if !ok {
@@ -84,17 +88,23 @@ func NewService(o Options) *Service {
 
 // Run does the periodic work of the service until ctx ends.
 func (s *Service) Run(ctx context.Context) {
-	if !s.Audit {
-		<-ctx.Done()
-		return
+	var reads sync.WaitGroup
+	defer reads.Wait()
+	var audit <-chan time.Time
+	if s.Audit {
+		tick := time.NewTicker(auditEvery)
+		defer tick.Stop()
+		audit = tick.C
 	}
-	tick := time.NewTicker(auditEvery)
-	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-s.changed.wake:
+			for _, c := range s.changed.take() {
+				reads.Go(func() { s.readIgnores(ctx, c) })
+			}
+		case <-audit:
 			if err := s.sessions.audit(ctx); err != nil && ctx.Err() == nil {
 				s.Log.Warn("sessions not compared", "err", err)
 			}
@@ -119,6 +129,7 @@ type Presence struct {
 	IP        string
 	LobbyHash string
 	Interest  roster.Interest
+	Permitted bool // let in by the login queue, which looked whether there is room
 }
 
 // Enter logs a user in whose password has been checked: claims the session (an
@@ -126,7 +137,7 @@ type Presence struct {
 // nodes and attaches the screen. After Enter the caller owns the client and must
 // Close it.
 func (s *Service) Enter(ctx context.Context, u *account.User, p Presence, screen Screen, accepted func()) (*Client, error) {
-	if err := s.admit(ctx, u); err != nil {
+	if err := s.admit(ctx, u); err != nil && !p.Permitted {
 		return nil, err
 	}
 	epoch, end, err := s.sessions.begin(ctx, u.ID)
@@ -151,7 +162,7 @@ func (s *Service) Enter(ctx context.Context, u *account.User, p Presence, screen
 // come in always; so does who takes over a session.
 func (s *Service) admit(ctx context.Context, u *account.User) error {
 	limit := s.Settings.UserLimit(ctx)
-	if limit == 0 || s.Roster.People() < limit || u.IsBot() || u.Has(account.VIP) || u.Has(account.Contributor) {
+	if limit == 0 || s.Roster.People() < limit || u.Privileged() {
 		return nil
 	}
 	if _, online := s.Roster.User(u.ID); online {
@@ -160,18 +171,52 @@ func (s *Service) admit(ctx context.Context, u *account.User) error {
 	return refusal.New(refusal.Full, "The server is currently full, please try again in a minute or two.")
 }
 
+// changes are clients of this node whose relations have changed, until Run reads them.
+type changes struct {
+	wake    chan struct{}
+	mu      sync.Mutex
+	clients map[*Client]struct{}
+}
+
+func newChanges() changes {
+	return changes{wake: make(chan struct{}, 1), clients: map[*Client]struct{}{}}
+}
+
+func (x *changes) add(c *Client) {
+	x.mu.Lock()
+	x.clients[c] = struct{}{}
+	x.mu.Unlock()
+	select {
+	case x.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (x *changes) take() []*Client {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	list := slices.Collect(maps.Keys(x.clients))
+	clear(x.clients)
+	return list
+}
+
 func (s *Service) relationsChanged(user int64) {
 	s.sessions.mu.Lock()
 	h, ok := s.sessions.held[user]
 	s.sessions.mu.Unlock()
 	if c, isClient := h.holder.(*Client); ok && isClient {
-		go func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			defer cancel()
-			if err := c.loadIgnores(ctx); err != nil {
-				s.Log.Warn("relations not read", "user", user, "err", err)
-			}
-		}()
+		s.changed.add(c)
+	}
+}
+
+// readLimit is how long relations may take to be read.
+const readLimit = 5 * time.Second
+
+func (s *Service) readIgnores(ctx context.Context, c *Client) {
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
+	if err := c.loadIgnores(ctx); err != nil {
+		s.Log.Warn("relations not read", "user", c.who.User, "err", err)
 	}
 }
 

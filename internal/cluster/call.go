@@ -34,15 +34,30 @@ var errAgain = errors.New("cluster: try again")
 func (n *Node) Call(ctx context.Context, key Key, command any) (any, error) {
 	id := n.nextID()
 	if p := n.host.Get(key); p != nil {
+		n.count.Local.Add(1)
 		reply, err := p.Call(ctx, process.Call{Body: command, ID: id})
 		if err == nil {
 			return reply, nil
 		}
 		if err = n.judge(err); !errors.Is(err, errAgain) {
+			n.countRefusal(err)
 			return nil, err
 		}
+	} else {
+		n.count.Remote.Add(1)
 	}
-	return n.route(ctx, key, command, id, longestCall, 1<<30)
+	reply, err := n.route(ctx, key, command, id, longestCall, 1<<30)
+	n.countRefusal(err)
+	return reply, err
+}
+
+func (n *Node) countRefusal(err error) {
+	if err == nil {
+		return
+	}
+	if _, ok := refusal.As(err); ok {
+		n.count.Refused.Add(1)
+	}
 }
 
 func (n *Node) nextID() process.ID {
@@ -195,6 +210,12 @@ func (s *search) locate(ctx context.Context) (registry.Owner, error) {
 		look, s.reread = n.dir.Read, false
 	}
 	o, found := look(ctx, s.key)
+	return s.choose(ctx, o, found)
+}
+
+// choose is locate for who has looked.
+func (s *search) choose(ctx context.Context, o registry.Owner, found registry.Found) (registry.Owner, error) {
+	n := s.node
 	switch {
 	case found == registry.Unknown:
 		return o, errAgain

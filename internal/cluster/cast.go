@@ -56,7 +56,13 @@ func (n *Node) sendCasts(key Key) {
 func (n *Node) sendCast(key Key, command any) {
 	ctx, cancel := context.WithTimeout(n.ctx, castPatience)
 	defer cancel()
+	if n.host.Get(key) != nil {
+		n.count.Local.Add(1)
+	} else {
+		n.count.Remote.Add(1)
+	}
 	_, err := n.route(ctx, key, command, n.nextID(), longestCast, castTries)
+	n.countRefusal(err)
 	if errors.Is(err, ErrUnavailable) {
 		n.count.CastsLost.Add(1)
 		n.log.Warn("cast given up", "key", key.String(), "err", err)

@@ -82,6 +82,10 @@ type Runtime interface {
 	OnTakeover(kind string, f func(key Key))
 	// Trusted reports whether this node may act for others to see, now.
 	Trusted() bool
+	// Awake reports whether what this node has ready for its clients may still be told
+	// them, now: not after it stood still for longer than others wait, until it knows
+	// that it was not given up; nor ever when it was. In doubt for other reasons it is.
+	Awake() bool
 	// Register adds a kind; call it before Start.
 	Register(k process.Kind)
 }

@@ -50,6 +50,7 @@ func kinds(s *clustertest.Store) []process.Kind {
 	room := clustertest.Tally("room", s)
 	talk := clustertest.Tally("talk", s)
 	talk.Start, talk.Persist, talk.Doubt, talk.Indexed = process.OnDemand, false, process.Continue, false
+	talk.Tells, room.Tells = true, true
 	note := clustertest.Tally("note", s)
 	note.Start, note.Indexed = process.OnDemand, false
 	boss := clustertest.Tally("boss", s)

@@ -32,7 +32,15 @@ type Options struct {
 	Log       *slog.Logger
 	// OnCondemned is called when this node has been declared dead, after its processes
 	// were dropped: close all clients with a reason. Then Done is closed.
-	OnCondemned  func()
+	OnCondemned func()
+	// OnCutOff is called when this node has been cut off from the nodes that stay for
+	// too long. The node goes on: stop it in order, so that its processes go to those.
+	OnCutOff func()
+	// OnDrain is called when the operator wants this node to drain, or not any more.
+	OnDrain func(drain bool)
+	// HearFirst is how long this node must hear the others before it is ready, for one
+	// that was cut off before.
+	HearFirst    time.Duration
 	BootID       string // of the host, and which folder on it is the node's
 	FolderLocked bool   // the lock on that folder is ours
 	Address      string // where others reach the bus
@@ -66,10 +74,12 @@ type Node struct {
 	seq   *sequence.Sequences
 	casts casts
 	count Counters
+	ended ended
 
 	ids      atomic.Int64
 	open     atomic.Bool // everything above is there
 	draining atomic.Bool
+	entered  atomic.Bool // ready: takes processes and clients
 	kick     chan struct{}
 	ready    chan struct{}
 	ctx      context.Context // of the node's own goroutines
@@ -93,11 +103,16 @@ type Counters struct {
 	Claims      atomic.Int64 // keys claimed
 	Takeovers   atomic.Int64 // of them with a state of somebody else
 	HeldClaims  atomic.Int64 // claims that found another owner
+	Skipped     atomic.Int64 // rows that a take-over had to leave, as somebody held them
+	Local       atomic.Int64 // calls and casts to processes of this node
+	Remote      atomic.Int64 // those that had to be looked for
+	Refused     atomic.Int64 // answered by a refusal
 	Unavailable atomic.Int64 // calls that ended without an answer
 	Retries     atomic.Int64 // tries of calls after the first
 	Redirects   atomic.Int64 // answers that named another owner
 	CastsLost   atomic.Int64 // casts given up
 	Sweeps      atomic.Int64
+	Moved       atomic.Int64 // processes handed to their home
 }
 
 // New makes a node that does nothing yet.
@@ -116,6 +131,7 @@ func New(o Options) *Node {
 	if n.o.Clock == nil {
 		n.o.Clock = lease.SystemClock{}
 	}
+	n.ended = newEnded()
 	n.casts.queues = map[Key][]any{}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	return n
@@ -144,6 +160,7 @@ func (n *Node) Start(ctx context.Context) error {
 		Kinds:       n.kinds,
 		Store:       n.o.Owners,
 		Trusted:     n.lease.Trusted,
+		StoreTime:   n.lease.Now,
 		OpenFeed:    n.openFeed,
 		IndexTopic:  func(kind string) string { return nodeTopic(IndexTopic(kind), n.self.Node) },
 		Rebuilt: func(key Key, epoch int64) {
@@ -165,8 +182,14 @@ func (n *Node) Start(ctx context.Context) error {
 		f()
 	}
 	n.say(nodeNews{Serving: true})
-	n.lease.OnMembers(func([]lease.Node) { n.hurry() })
+	n.lease.OnMembers(func(nodes []lease.Node) {
+		n.ended.members(nodes)
+		n.hurry()
+	})
 	n.ends.Go(n.sweepLoop)
+	if !n.o.Single {
+		n.ends.Go(func() { n.watchLinks(n.ctx) })
+	}
 	n.ends.Go(n.watchCondemned)
 	n.log.Info("joined the cluster", "incarnation", n.self.Incarnation, "cluster", m.ClusterID)
 	return nil
@@ -178,7 +201,7 @@ func (n *Node) join(ctx context.Context) (err error) {
 			Name: n.o.Name, Address: n.o.Address, Version: n.o.Version,
 			BootID: n.o.BootID, Proof: n.o.FolderLocked,
 		},
-		Store: n.o.Leases, Timing: n.o.Timing, Clock: n.o.Clock, Report: n.report, Log: n.log,
+		Store: n.o.Leases, Timing: n.o.Timing, Clock: n.o.Clock, Report: n.report, Drain: n.o.OnDrain, Log: n.log,
 	}
 	if n.o.Single {
 		n.lease, err = lease.Alone(ctx, o)
@@ -189,7 +212,7 @@ func (n *Node) join(ctx context.Context) (err error) {
 }
 
 func (n *Node) report() lease.Report {
-	r := lease.Report{Clients: n.o.Clients(), Serving: !n.draining.Load()}
+	r := lease.Report{Clients: n.o.Clients(), Serving: !n.draining.Load() && (n.entered.Load() || n.o.HearFirst == 0)}
 	if !n.open.Load() {
 		return r
 	}
@@ -200,11 +223,8 @@ func (n *Node) report() lease.Report {
 	return r
 }
 
-func (n *Node) openFeed(topic string, epoch, run int64, view feed.ViewFunc, inDoubt bool) process.Publisher {
-	if inDoubt {
-		return n.hub.Open(topic, epoch, run, view, feed.EvenInDoubt())
-	}
-	return n.hub.Open(topic, epoch, run, view)
+func (n *Node) openFeed(topic string, epoch, run int64, view feed.ViewFunc, opts ...feed.OpenOption) process.Publisher {
+	return n.hub.Open(topic, epoch, run, view, opts...)
 }
 
 // Stop leaves the cluster in order: nothing new is taken, every process is handed back
@@ -215,10 +235,6 @@ func (n *Node) Stop(ctx context.Context) (err error) {
 	return err
 }
 
-// handOvers is how many processes are released at once: enough to keep the store busy,
-// few enough that their next owners keep up.
-const handOvers = 16
-
 func (n *Node) stop(ctx context.Context) error {
 	if !n.open.Load() {
 		return nil
@@ -226,7 +242,7 @@ func (n *Node) stop(ctx context.Context) error {
 	n.draining.Store(true)
 	n.say(nodeNews{Serving: false})
 	n.endOwn()
-	n.host.ReleaseAll(ctx, handOvers, func(k *process.Kind) bool { return k.Start == process.Ensured })
+	n.handOver(ctx)
 	n.host.DropAll()
 	err := n.lease.Stop(ctx)
 	n.say(nodeNews{Left: true})
@@ -284,8 +300,9 @@ func (n *Node) Err() error {
 // Ready is closed when the node hears every live node, or has waited long enough.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
 
-// Counters are live, those of the node and those of its processes.
-func (n *Node) Counters() (*Counters, *process.Counters) { return &n.count, n.host.Counters() }
+// Now is the store's time as far as this node knows it, see lease.Lease.Now. The node
+// must have started.
+func (n *Node) Now() time.Time { return n.lease.Now() }
 
 // TrustLeft is how long the node would stay trusted without another renewal.
 func (n *Node) TrustLeft() time.Duration { return n.lease.TrustLeft() }

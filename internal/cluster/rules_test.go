@@ -425,15 +425,18 @@ func TestRule29_Singletons(t *testing.T) {
 	})
 }
 
-// TestRule29_ReadyWithoutHearing: after ten seconds a node begins all the same.
+// TestRule29_ReadyWithoutHearing: whom a node does not hear after ten seconds it does
+// not wait for, if it is one of those who stay. Here b hears nobody.
 func TestRule29_ReadyWithoutHearing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		h.net.Cut("a", "b")
+		h.net.Cut("c", "b")
 		h.add("a")
+		h.add("b")
 		began := time.Now()
-		b := h.add("b")
-		<-b.Ready()
+		c := h.add("c")
+		<-c.Ready()
 		if took := time.Since(began); took != 10*time.Second {
 			t.Errorf("ready after %v", took)
 		}

@@ -30,6 +30,9 @@ func (n *Node) Register(k process.Kind) {
 // Trusted implements Runtime.
 func (n *Node) Trusted() bool { return n.open.Load() && n.lease.Trusted() }
 
+// Awake implements Runtime.
+func (n *Node) Awake() bool { return !n.open.Load() || n.lease.Awake() }
+
 // Next implements Runtime.
 func (n *Node) Next(ctx context.Context, name string) (int64, error) { return n.seq.Next(ctx, name) }
 
@@ -152,56 +155,6 @@ func (n *Node) Processes() []Running {
 	return list
 }
 
-// Follow implements Runtime.
-func (n *Node) Follow(key Key, f feed.Follower, closed func()) (stop func()) {
-	kind := n.kinds[key.Kind]
-	if kind == nil {
-		panic("cluster: follow of an unknown kind: " + key.String())
-	}
-	s := search{node: n, key: key, kind: kind}
-	var mu sync.Mutex
-	asked := false
-	sub := n.hub.Follow(key.String(), func(ctx context.Context) (string, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		s.reread = asked // a hint that led nowhere is not taken twice
-		asked = true
-		o, err := s.locate(ctx)
-		if errors.Is(err, ErrNone) {
-			return "", feed.ErrNone
-		}
-		return o.Node, err
-	}, &follower{Follower: f, closed: closed})
-	return sub.Stop
-}
-
-// follower hears of the end as well.
-type follower struct {
-	feed.Follower
-	closed func()
-	once   sync.Once
-}
-
-// Ended is called by the feed when there is no such process.
-func (f *follower) Ended() {
-	if f.closed != nil {
-		f.once.Do(f.closed)
-	}
-}
-
-func nodeTopic(topic, node string) string { return topic + "." + node }
-
-// FollowNode implements Runtime.
-func (n *Node) FollowNode(topic string, node bus.Origin, f feed.Follower) (stop func()) {
-	sub := n.hub.Follow(nodeTopic(topic, node.Node), func(context.Context) (string, error) {
-		if n.lease.Gone(node.Incarnation) {
-			return "", feed.ErrNone
-		}
-		return node.Node, nil
-	}, f)
-	return sub.Stop
-}
-
 // OpenFeed implements Runtime. The node must have started.
 func (n *Node) OpenFeed(topic string, view feed.ViewFunc) *feed.Publisher {
 	return n.hub.Open(nodeTopic(topic, n.self.Node), n.self.Incarnation, 1, view, feed.EvenInDoubt())
@@ -256,11 +209,13 @@ func (n *Node) hearNode(m bus.Message) {
 	if !ok {
 		return
 	}
-	if !news.Serving {
-		n.mu.Lock()
+	n.mu.Lock()
+	if news.Serving {
+		delete(n.leaving, m.Origin.Incarnation)
+	} else {
 		n.leaving[m.Origin.Incarnation] = true
-		n.mu.Unlock()
 	}
+	n.mu.Unlock()
 	if m.Origin != n.self {
 		n.lease.Look()
 	}

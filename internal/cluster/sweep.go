@@ -2,9 +2,7 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"teiserver/internal/cluster/lease"
@@ -19,15 +17,10 @@ const (
 	sweepGap = 100 * time.Millisecond
 	// homeFirst is how long the proposed home has before anybody may claim.
 	homeFirst = 2 * time.Second
-	// hearWithin is how long a starting node waits to hear the others.
-	hearWithin = 10 * time.Second
 	// sweepRows is how many rows are read at once. It grows while a full page holds
 	// nothing to do.
 	sweepRows    = 1000
 	sweepRowsMax = 64 * sweepRows
-	// adoptions at once: a dead node's thousand lobbies within a second, and room in
-	// the pool of the store for everybody else.
-	adoptions = 8
 )
 
 // hurry asks for a sweep now.
@@ -40,11 +33,13 @@ func (n *Node) hurry() {
 
 // sweepLoop looks every second, and at each hint, for what should run and does not.
 func (n *Node) sweepLoop() {
-	n.hearOthers()
+	n.enterCluster()
+	n.entered.Store(true)
 	close(n.ready)
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
 	rows := sweepRows
+	var b balance
 	for {
 		if n.lease.Trusted() && !n.draining.Load() {
 			n.ensure()
@@ -58,30 +53,11 @@ func (n *Node) sweepLoop() {
 		}
 		select {
 		case <-t.C:
+			if n.lease.Trusted() && !n.draining.Load() {
+				n.rebalance(&b)
+			}
 		case <-n.kick:
 		case <-n.ctx.Done():
-			return
-		}
-	}
-}
-
-// hearOthers waits until every live node is heard on the bus: a node that takes over
-// while nobody hears it serves nobody.
-func (n *Node) hearOthers() {
-	limit := time.After(hearWithin)
-	for {
-		unheard := n.unheard()
-		if len(unheard) == 0 {
-			return
-		}
-		select {
-		case <-time.After(sweepGap):
-		case <-n.lease.Condemned():
-			return
-		case <-n.ctx.Done():
-			return
-		case <-limit:
-			n.log.Warn("ready without hearing every node", "unheard", unheard)
 			return
 		}
 	}
@@ -171,16 +147,10 @@ func (n *Node) sweep(limit int) (next int) {
 		}
 	}
 	n.mu.Unlock()
-	slots := make(chan struct{}, adoptions)
-	var all sync.WaitGroup
-	for _, key := range adopt {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			n.adopt(key)
-		})
+	if len(rows) < limit && n.ended.swept(rows, n.kinds) {
+		n.hurry()
 	}
-	all.Wait()
+	n.takeOver(adopt)
 	if len(rows) == limit && len(adopt) == 0 && limit < sweepRowsMax {
 		n.hurry()
 		return limit * 4
@@ -203,41 +173,6 @@ func (n *Node) wants(r registry.Owner) bool {
 		return false // passivated: the next command starts it
 	}
 	return n.mine(r.Key)
-}
-
-// adopt claims a row that nobody runs and runs it, if there is something to go on with.
-func (n *Node) adopt(key Key) {
-	ctx, cancel := context.WithTimeout(n.ctx, storeLimit)
-	defer cancel()
-	unlock, err := n.dir.Lock(ctx, key)
-	if err != nil {
-		return
-	}
-	defer unlock()
-	if n.host.Get(key) != nil {
-		return
-	}
-	own, err := n.claim(ctx, key)
-	var held *registry.HeldError
-	if errors.As(err, &held) {
-		return
-	}
-	if err != nil {
-		n.log.Warn("orphan not claimed", "key", key.String(), "err", err)
-		return
-	}
-	n.found(key)
-	kind := n.kinds[key.Kind]
-	// Fresh: it was closed since the row was read. On a single node nobody holds
-	// anything from the life before: only what is ensured or was stored goes on.
-	left := n.o.Single && (kind.Start == process.Explicit || len(own.Snapshot) == 0)
-	if kind.Start != process.Ensured && (own.Fresh || left) {
-		n.closeUnused(ctx, own)
-		return
-	}
-	if _, err := n.run(ctx, own); err != nil && !errors.Is(err, ErrNone) {
-		n.log.Error("orphan not started", "key", key.String(), "epoch", own.Epoch, "err", err)
-	}
 }
 
 // servingNodes are the names of the nodes that take new processes.

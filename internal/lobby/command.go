@@ -1,6 +1,10 @@
 package lobby
 
-import "teiserver/internal/cluster/message"
+import (
+	"time"
+
+	"teiserver/internal/cluster/message"
+)
 
 // The commands. Each carries who sends it; what is not permitted is refused with
 // Forbidden (most protocols then say nothing).
@@ -39,6 +43,8 @@ type (
 	Leave struct {
 		Who
 		Join int64 `json:"join,omitempty"`
+		// Grace is how long the place is kept, if the connection was lost and not ended.
+		Grace time.Duration `json:"grace,omitempty"`
 	}
 	// SetStatus is MYBATTLESTATUS, also of the founder. Handicap is not taken from it.
 	SetStatus struct {
@@ -142,10 +148,14 @@ type (
 	Tick struct{}
 	// Gone removes every session of an incarnation that is gone; if the founder is among them the lobby closes.
 	Gone struct {
-		Incarnation int64 `json:"incarnation"`
+		Incarnation int64         `json:"incarnation"`
+		Grace       time.Duration `json:"grace,omitempty"` // how long the places are kept
 	}
 	// Absent says that a session is no longer the user's (checked by the owner's node).
-	Absent struct{ Who }
+	Absent struct {
+		Who
+		Grace time.Duration `json:"grace,omitempty"`
+	}
 	// Repeat tells a new owner what an edge's clients hold: its founder, the members
 	// and the askers connected there. It adds and corrects, it never removes.
 	Repeat struct {

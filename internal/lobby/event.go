@@ -1,6 +1,10 @@
 package lobby
 
-import "teiserver/internal/cluster/message"
+import (
+	"time"
+
+	"teiserver/internal/cluster/message"
+)
 
 // The events of the room's feed.
 
@@ -23,7 +27,8 @@ type (
 	// Computers it owned have been removed by events before this one.
 	Departed struct {
 		Who
-		Kicked bool `json:"kicked,omitempty"`
+		Kicked bool          `json:"kicked,omitempty"`
+		Keep   time.Duration `json:"keep,omitempty"` // its place is kept for so long
 	}
 	// StatusSet gives the battle status of a member or the founder, also if unchanged.
 	StatusSet struct {

@@ -96,9 +96,13 @@ func (s *State) answer(c Answer) (process.Outcome, error) {
 		}
 		return a.led(Denied{Who: p.Who, Reason: reason}), nil
 	}
-	return a.led(Entered{Member: Member{
+	events := []any{Entered{Member: Member{
 		Who: p.Who, Join: p.Join, ScriptPassword: p.ScriptPassword, Status: Unsynced,
-	}}), nil
+	}}}
+	if st := s.returning(p.User); st != Unsynced {
+		events = append(events, StatusSet{User: p.User, Status: st})
+	}
+	return a.led(events...), nil
 }
 
 func (s *State) leave(c Leave) (process.Outcome, error) {
@@ -113,7 +117,7 @@ func (s *State) leave(c Leave) (process.Outcome, error) {
 		if m := &s.room.view.Members[a.member]; c.Join != 0 && later(m.Who, m.Join, c.Who, c.Join) {
 			return process.Outcome{}, superseded()
 		}
-		return process.Outcome{Events: s.removal(a.member, false)}, nil
+		return process.Outcome{Events: s.loss(a.member, c.Grace)}, nil
 	}
 	p, ok := s.room.Asker(c.User)
 	if !ok {
@@ -151,7 +155,7 @@ func (s *State) gone(c Gone) (process.Outcome, error) {
 	var events []any
 	for i := range s.room.view.Members {
 		if s.room.view.Members[i].Incarnation == c.Incarnation {
-			events = append(events, s.removal(i, false)...)
+			events = append(events, s.loss(i, c.Grace)...)
 		}
 	}
 	for _, p := range s.room.view.Pending {
@@ -173,7 +177,7 @@ func (s *State) absent(c Absent) (process.Outcome, error) {
 		return closing(), nil
 	}
 	if a.member >= 0 {
-		return process.Outcome{Events: s.removal(a.member, false)}, nil
+		return process.Outcome{Events: s.loss(a.member, c.Grace)}, nil
 	}
 	if p, ok := s.room.Asker(c.User); ok && !older(c.Who, p.Who) {
 		return process.Outcome{Events: []any{Withdrawn{Who: p.Who}}}, nil
@@ -192,6 +196,15 @@ func (s *State) removal(member int, kicked bool) []any {
 		}
 	}
 	return append(events, Departed{Who: m.Who, Kicked: kicked})
+}
+
+// loss is the end of a membership whose place is kept for a while.
+func (s *State) loss(member int, grace time.Duration) []any {
+	events := s.removal(member, false)
+	out := events[len(events)-1].(Departed)
+	out.Keep = grace
+	events[len(events)-1] = out
+	return events
 }
 
 func closing() process.Outcome {

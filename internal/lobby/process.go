@@ -25,6 +25,7 @@ func NewKind(matches match.Store) process.Kind {
 		Persist: true,
 		Settle:  settle,
 		Indexed: true,
+		Tells:   true,
 		Purpose: "A room before and between games: members, statuses, computer players, map and settings, with all rules.",
 		Open: func(_ context.Context, id string, snapshot []byte) (process.Machine, error) {
 			if snapshot == nil {

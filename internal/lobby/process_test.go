@@ -50,12 +50,12 @@ func TestKind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := registry.Fence{Key: registry.NewKey(Kind, 3), Incarnation: 7, Epoch: 8, Writes: 9}
+	f := registry.Fence{Key: registry.NewKey(Kind, 3), Incarnation: 7, Epoch: 8, Writes: 9, Snapshot: []byte("state")}
 	if err := k.Write(ctx, f, out.Record); err != nil {
 		t.Fatal(err)
 	}
-	if store.fence != f {
-		t.Errorf("fence %+v", store.fence)
+	if diff := cmp.Diff(f, store.fence); diff != "" {
+		t.Errorf("fence (-want +got):\n%s", diff)
 	}
 	wantRecord(t, store.match, at)
 	if err := k.Write(ctx, f, "no match"); err == nil {

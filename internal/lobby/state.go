@@ -1,8 +1,10 @@
 package lobby
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -24,10 +26,12 @@ type State struct {
 	hostUUID       string
 	matchUUID      string
 	approved       map[int64]bool // joined once and were not kicked: lock and password do not hold them
+	kept           map[int64]Kept // places of members whose connection was lost
 	teamSize       int            // as the host last said; with teamCount the player limit
 	teamCount      int
 
 	// Of this life only, not in the snapshot.
+	at      time.Time      // of the command that is applied
 	ticking bool           // a Tick is on its way
 	listed  bool           // the last command was Open: the summary is new
 	settled map[int64]bool // users whose status was set in this life: repeats are older
@@ -53,6 +57,7 @@ func NewState() *State {
 		room:      Replica{view: View{}.Clone()},
 		approved:  map[int64]bool{},
 		settled:   map[int64]bool{},
+		kept:      map[int64]Kept{},
 		teamSize:  defaultTeamSize,
 		teamCount: defaultTeamCount,
 	}
@@ -68,6 +73,7 @@ type stored struct {
 	HostUUID  string  `json:"host_uuid"`
 	MatchUUID string  `json:"match_uuid"`
 	Approved  []int64 `json:"approved"`
+	Kept      []Kept  `json:"kept,omitempty"`
 	TeamSize  int     `json:"team_size"`
 	TeamCount int     `json:"team_count"`
 }
@@ -85,6 +91,9 @@ func RestoreState(snapshot []byte) (*State, error) {
 	for _, user := range d.Approved {
 		s.approved[user] = true
 	}
+	for _, k := range d.Kept {
+		s.kept[k.User] = k
+	}
 	s.teamSize, s.teamCount = d.TeamSize, d.TeamCount
 	return s, nil
 }
@@ -96,10 +105,11 @@ func (s *State) Snapshot() ([]byte, error) {
 		approved = append(approved, user)
 	}
 	slices.Sort(approved)
+	kept := slices.SortedFunc(maps.Values(s.kept), func(a, b Kept) int { return cmp.Compare(a.User, b.User) })
 	b, err := json.Marshal(stored{ //nolint:gosec // a lobby's password is asked of joiners, and must outlive its node
 		View: s.room.view, Opened: s.opened, Closed: s.closed,
 		Password: s.password, MatchID: s.matchID, HostUUID: s.hostUUID, MatchUUID: s.matchUUID,
-		Approved: approved, TeamSize: s.teamSize, TeamCount: s.teamCount,
+		Approved: approved, Kept: kept, TeamSize: s.teamSize, TeamCount: s.teamCount,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write lobby snapshot: %w", err)
@@ -145,6 +155,7 @@ func summarized(event any) bool {
 // Apply implements process.Machine: it decides, and if the command is not refused,
 // the events of the decision change the state.
 func (s *State) Apply(c process.Command) (process.Outcome, error) {
+	s.at = c.At
 	if open, ok := c.Body.(Open); ok {
 		return s.open(open, c.At)
 	}
@@ -153,6 +164,7 @@ func (s *State) Apply(c process.Command) (process.Outcome, error) {
 		return process.Outcome{}, err
 	}
 	s.listed = false
+	s.forgetKept()
 	for _, e := range out.Events {
 		s.follow(e)
 	}
@@ -220,11 +232,13 @@ func (s *State) follow(event any) {
 		s.settled[e.User] = true
 	case Entered:
 		s.approved[e.User] = true
+		delete(s.kept, e.User)
 		s.seats = nil
 	case Departed:
 		if e.Kicked {
 			delete(s.approved, e.User)
 		}
+		s.keep(e.User, e.Keep)
 		delete(s.settled, e.User)
 		s.seats = nil
 	case Closed:

@@ -55,7 +55,7 @@ func (s *State) setStatus(c SetStatus) (process.Outcome, error) {
 		st.Color = old.Color
 	}
 	if st.Player && !old.Player {
-		if s.players() >= s.playerLimit() {
+		if s.players()+s.keptPlayers(c.User) >= s.playerLimit() {
 			st.Player = false
 		} else {
 			st.Ready = false

@@ -3,6 +3,8 @@ package ops
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"teiserver/internal/meter"
 )
 
 // Metrics is what /metrics shows. Values are read by callbacks when somebody
@@ -64,78 +66,37 @@ func (b *by) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// Sources are the callbacks of the metrics that every node has. Those that are
-// nil are left out.
-type Sources struct {
-	// Of connections and their clients.
-	Connections   func() float64 // open connections
-	Clients       func() float64 // logged in on this node
-	OutQueueBytes func() float64 // waiting to be written to clients
-	Logins        func() float64
-	LoginsRefused func() float64
-	LinesIn       func() float64
-	LinesOut      func() float64
-	SlowCloses    func() float64 // closed because they did not read
-	FloodCloses   func() float64 // closed because they sent too much
-	Panics        func() float64 // handlers that were caught
-
-	// Of the merged view.
-	RosterUsers   func() float64
-	RosterLobbies func() float64
-
-	// Of the cluster.
-	Members           func() float64
-	LeaseTrustSeconds func() float64            // left until this node freezes
-	MailboxWaiting    func() map[string]float64 // commands, by kind
-	Calls             func() map[string]float64 // by place: local, remote
-	FeedGaps          func() float64            // replicas that had to fetch a snapshot again
-	CacheHits         func() map[string]float64 // by table
-	CacheMisses       func() map[string]float64 // by table
+// Histogram adds durations. Its name ends in _seconds.
+func (m *Metrics) Histogram(name, help string, value func() meter.Snapshot) {
+	m.registry.MustRegister(&histogram{
+		prometheus.NewDesc(prefix+name, help, nil, nil),
+		func() map[string]meter.Snapshot { return map[string]meter.Snapshot{"": value()} },
+	})
 }
 
-// Add adds the metrics of the sources.
-func (m *Metrics) Add(s Sources) {
-	type one struct {
-		name, help string
-		value      func() float64
-	}
-	for _, g := range []one{
-		{"connections", "Open connections of game clients.", s.Connections},
-		{"clients", "Clients that are logged in on this node.", s.Clients},
-		{"out_queue_bytes", "Bytes that wait to be written to clients.", s.OutQueueBytes},
-		{"roster_users", "Users that this node shows, of all nodes.", s.RosterUsers},
-		{"roster_lobbies", "Lobbies that this node shows, of all nodes.", s.RosterLobbies},
-		{"cluster_members", "Nodes of the cluster that are not gone, this one included.", s.Members},
-		{"lease_trust_seconds", "Time until this node freezes if its lease is not renewed.", s.LeaseTrustSeconds},
-	} {
-		if g.value != nil {
-			m.Gauge(g.name, g.help, g.value)
+// HistogramBy adds durations for each value of a label, with the same care as GaugeBy.
+func (m *Metrics) HistogramBy(name, help, label string, values func() map[string]meter.Snapshot) {
+	m.registry.MustRegister(&histogram{prometheus.NewDesc(prefix+name, help, []string{label}, nil), values})
+}
+
+// histogram collects durations when they are asked for; without a label under "".
+type histogram struct {
+	desc   *prometheus.Desc
+	values func() map[string]meter.Snapshot
+}
+
+func (h *histogram) Describe(ch chan<- *prometheus.Desc) { ch <- h.desc }
+
+func (h *histogram) Collect(ch chan<- prometheus.Metric) {
+	for label, s := range h.values() {
+		buckets := make(map[float64]uint64, len(s.AtMost))
+		for bound, n := range s.AtMost {
+			buckets[bound.Seconds()] = n
 		}
-	}
-	for _, c := range []one{
-		{"logins_total", "Logins that were accepted.", s.Logins},
-		{"logins_refused_total", "Logins that were refused.", s.LoginsRefused},
-		{"lines_received_total", "Lines that clients sent.", s.LinesIn},
-		{"lines_sent_total", "Lines written to clients.", s.LinesOut},
-		{"slow_closes_total", "Connections closed because the client did not read.", s.SlowCloses},
-		{"flood_closes_total", "Connections closed because the client sent too much.", s.FloodCloses},
-		{"panics_total", "Panics of handlers that were caught.", s.Panics},
-		{"feed_gaps_total", "Gaps in feeds that were repaired by a snapshot.", s.FeedGaps},
-	} {
-		if c.value != nil {
-			m.Counter(c.name, c.help, c.value)
+		var labels []string
+		if label != "" {
+			labels = []string{label}
 		}
-	}
-	if s.MailboxWaiting != nil {
-		m.GaugeBy("mailbox_commands", "Commands that wait for a process.", "kind", s.MailboxWaiting)
-	}
-	if s.Calls != nil {
-		m.CounterBy("calls_total", "Commands sent to processes.", "place", s.Calls)
-	}
-	if s.CacheHits != nil {
-		m.CounterBy("cache_hits_total", "Look-ups answered by the cache.", "table", s.CacheHits)
-	}
-	if s.CacheMisses != nil {
-		m.CounterBy("cache_misses_total", "Look-ups that went to the store.", "table", s.CacheMisses)
+		ch <- prometheus.MustNewConstHistogram(h.desc, s.Count, s.Sum.Seconds(), buckets, labels...)
 	}
 }

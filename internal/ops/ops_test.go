@@ -8,8 +8,11 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"teiserver/internal/meter"
 )
 
 func ask(h http.Handler, method, path, accept string) (int, string, http.Header) {
@@ -102,10 +105,16 @@ func TestEverySource(t *testing.T) {
 	v := reflect.ValueOf(&s).Elem()
 	for i := range v.NumField() {
 		switch f := v.Field(i).Addr().Interface().(type) {
-		case *func() float64:
+		case *Number:
 			*f = func() float64 { return float64(1000 + i) }
-		case *func() map[string]float64:
+		case *Numbers:
 			*f = func() map[string]float64 { return map[string]float64{"a": float64(1000 + i), "b": 1} }
+		case *Times:
+			*f = func() meter.Snapshot { return meter.Snapshot{Sum: time.Duration(1000+i) * time.Second} }
+		case *TimesBy:
+			*f = func() map[string]meter.Snapshot {
+				return map[string]meter.Snapshot{"a": {Sum: time.Duration(1000+i) * time.Second}}
+			}
 		default:
 			t.Fatalf("field %s", v.Type().Field(i).Name)
 		}
@@ -130,6 +139,31 @@ func TestEverySource(t *testing.T) {
 		"# TYPE teiserver_clients gauge", "# TYPE teiserver_logins_total counter", `teiserver_calls_total{place="b"} 1`, "go_goroutines ",
 	} {
 		if !strings.Contains(body, line) {
+			t.Errorf("no line %q", line)
+		}
+	}
+}
+
+// TestHistogram: the form in which durations are shown.
+func TestHistogram(t *testing.T) {
+	t.Parallel()
+	d := meter.New([]time.Duration{time.Millisecond, 500 * time.Millisecond})
+	d.Note(time.Millisecond)
+	d.Note(250 * time.Millisecond)
+	d.Note(time.Second)
+	m := NewMetrics()
+	m.Histogram("one_seconds", "One.", d.Snapshot)
+	m.HistogramBy("two_seconds", "Two.", "lane", func() map[string]meter.Snapshot {
+		return map[string]meter.Snapshot{"a": d.Snapshot()}
+	})
+	_, body, _ := ask(handler(Options{Metrics: m}), "GET", "/metrics", "")
+	for _, line := range []string{
+		`# TYPE teiserver_one_seconds histogram`,
+		`teiserver_one_seconds_bucket{le="0.001"} 1`, `teiserver_one_seconds_bucket{le="0.5"} 2`,
+		`teiserver_one_seconds_bucket{le="+Inf"} 3`, `teiserver_one_seconds_sum 1.251`, `teiserver_one_seconds_count 3`,
+		`teiserver_two_seconds_bucket{lane="a",le="0.5"} 2`, `teiserver_two_seconds_count{lane="a"} 3`,
+	} {
+		if !strings.Contains(body, line+"\n") {
 			t.Errorf("no line %q", line)
 		}
 	}

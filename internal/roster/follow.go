@@ -69,6 +69,10 @@ func (r *Roster) perform(stops map[any]func()) {
 		case unfollowChannel:
 			stop(stops, e.t)
 		case cast:
+			if absent, ok := e.command.(lobby.Absent); ok {
+				absent.Grace = r.keepFor()
+				e.command = absent
+			}
 			r.c.Cast(e.key, e.command)
 		case tellGone:
 			r.tellGone(e.incarnation)
@@ -107,8 +111,19 @@ func (r *Roster) followNode(n *node) (stop func()) {
 
 // tellGone has every process of this node drop who was connected to a node that is gone.
 func (r *Roster) tellGone(incarnation int64) {
-	r.c.Local(lobby.Kind, func(key cluster.Key) { r.c.Cast(key, lobby.Gone{Incarnation: incarnation}) })
+	gone := lobby.Gone{Incarnation: incarnation, Grace: r.keepFor()}
+	r.c.Local(lobby.Kind, func(key cluster.Key) { r.c.Cast(key, gone) })
 	r.c.Local(chat.Kind, func(key cluster.Key) { r.c.Cast(key, chat.Gone{Incarnation: incarnation}) })
+}
+
+// graceLimit is how long the grace may be looked for; it is cached.
+const graceLimit = time.Second
+
+// keepFor is how long places are kept for those who were lost.
+func (r *Roster) keepFor() time.Duration {
+	ctx, cancel := context.WithTimeout(context.Background(), graceLimit)
+	defer cancel()
+	return r.grace(ctx)
 }
 
 // audit has the members of this node's lobbies and channels checked.

@@ -155,7 +155,7 @@ func (s *state) denied(r *room, e lobby.Denied) {
 		return
 	}
 	v := u.viewer(e.Session)
-	if v == nil || !v.begun {
+	if v == nil || !v.begun || !slices.Contains(v.asking, r.l) {
 		return
 	}
 	v.Show(&Update{Event: JoinDenied{Reason: e.Reason}})

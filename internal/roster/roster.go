@@ -25,8 +25,9 @@ import (
 
 // Roster is the view of this node. All methods are safe for concurrent use.
 type Roster struct {
-	c    cluster.Runtime
-	wake chan struct{} // effects are waiting
+	c     cluster.Runtime
+	grace func(ctx context.Context) time.Duration // see New
+	wake  chan struct{}                           // effects are waiting
 
 	mu      sync.Mutex
 	state   *state
@@ -43,13 +44,17 @@ type publisher interface {
 }
 
 // New makes the roster of a node that has joined the cluster. It follows the others
-// while Serve runs, which must be before the node is ready.
-func New(c cluster.Runtime) *Roster {
-	return open(c, func(view feed.ViewFunc) publisher { return c.OpenFeed(TopicPresence, view) })
+// while Serve runs, which must be before the node is ready. grace is how long places in
+// lobbies are kept for those whose node is gone; nil keeps none.
+func New(c cluster.Runtime, grace func(ctx context.Context) time.Duration) *Roster {
+	if grace == nil {
+		grace = func(context.Context) time.Duration { return 0 }
+	}
+	return open(c, grace, func(view feed.ViewFunc) publisher { return c.OpenFeed(TopicPresence, view) })
 }
 
-func open(c cluster.Runtime, openFeed func(feed.ViewFunc) publisher) *Roster {
-	r := &Roster{c: c, wake: make(chan struct{}, 1), state: newState(c.Self())}
+func open(c cluster.Runtime, grace func(context.Context) time.Duration, openFeed func(feed.ViewFunc) publisher) *Roster {
+	r := &Roster{c: c, grace: grace, wake: make(chan struct{}, 1), state: newState(c.Self())}
 	r.mu.Lock()
 	r.out = openFeed(r.view)
 	r.mu.Unlock()
@@ -142,6 +147,15 @@ func (r *Roster) Enter(ctx context.Context, v Viewer, lobbyID int64) error {
 // Abandon ends what Host or Enter began. A viewer that is in the lobby stays in it
 // until the lobby says otherwise.
 func (r *Roster) Abandon(v Viewer, lobbyID int64) { r.do(func(s *state) { s.abandon(v, lobbyID) }) }
+
+// Waive is Abandon after a join that had no clear outcome: no join of the viewer up to
+// this number is shown here, though it may come true. Whoever waives has the lobby undo
+// them. False, and nothing is waived, if the lobby is heard to have taken it.
+func (r *Roster) Waive(v Viewer, lobbyID, join int64) bool {
+	waived := false
+	r.do(func(s *state) { waived = s.waive(v, lobbyID, join) })
+	return waived
+}
 
 // Join follows a channel for a viewer; ChannelEntered is shown when it is a member.
 // Joining twice says nothing.

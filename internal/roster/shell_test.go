@@ -132,7 +132,7 @@ func (p fakePublisher) Close()                { p.f.ended = true }
 func serve(t *testing.T, test func(t *testing.T, f *fakeRuntime, r *Roster)) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		r := open(f, func(feed.ViewFunc) publisher { return fakePublisher{f} })
+		r := open(f, noGrace, func(feed.ViewFunc) publisher { return fakePublisher{f} })
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error)
 		go func() { done <- r.Serve(ctx) }()
@@ -359,3 +359,5 @@ func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
 }
+
+func noGrace(context.Context) time.Duration { return 0 }

@@ -19,9 +19,10 @@ type viewer struct {
 	begun   bool // has the world
 	ended   bool // superseded
 
-	in      *hall   // the room it is in or hosts, as it was told
-	asking  []*hall // it wants to enter; a later request may be refused and leave the one before
-	wish    *hall   // it says it hosts
+	in      *hall           // the room it is in or hosts, as it was told
+	asking  []*hall         // it wants to enter; a later request may be refused and leave the one before
+	wish    *hall           // it says it hosts
+	waived  map[int64]int64 // by lobby: it has given up its joins up to this number
 	follows []*hall
 	chans   []*channel      // joined, or wanting to
 	parting []*channel      // of them those it has asked to leave
@@ -152,6 +153,29 @@ func (s *state) abandon(v Viewer, id int64) {
 	s.settle()
 }
 
+// waive is abandon for joins that may come true all the same. False if the last one
+// has: it is asked or granted already.
+func (s *state) waive(v Viewer, id, join int64) bool {
+	r := s.find(v)
+	if r == nil {
+		return true
+	}
+	if l := s.lobbies[id]; l != nil && l.room != nil && l.room.heard {
+		a, asks := l.room.asker(r.user.id)
+		m, in := l.room.member(r.user.id)
+		if asks && a.Session == r.session && a.Join == join || in && m.Session == r.session && m.Join == join {
+			return false
+		}
+	}
+	if r.waived == nil {
+		r.waived = map[int64]int64{}
+	}
+	r.waived[id] = max(r.waived[id], join)
+	s.mark(r.user)
+	s.abandon(v, id)
+	return true
+}
+
 // refollow brings the rooms that are followed for a viewer in line with what it
 // hosts, is in, or asks for. News of a lobby that names its session counts: a new
 // owner or a forced join puts a viewer into a room unasked.
@@ -200,7 +224,7 @@ func (s *state) refollow(v *viewer) {
 func (u *user) lastSeat(session int64) (in *hall, join int64) {
 	for _, l := range u.seats {
 		seat, ok := l.seat(u.id)
-		if !ok || seat.Session != session {
+		if !ok || seat.Session != session || u.waived(l, seat) {
 			continue
 		}
 		if in == nil || join < seat.Join || join == seat.Join && in.id < l.id {
@@ -208,6 +232,13 @@ func (u *user) lastSeat(session int64) (in *hall, join int64) {
 		}
 	}
 	return in, join
+}
+
+// waived reports whether the user's own client has been told that this join failed: it
+// is about to be undone, and is not shown here until then.
+func (u *user) waived(l *hall, seat lobby.Seat) bool {
+	v := u.viewer(seat.Session)
+	return v != nil && seat.Join != 0 && seat.Join <= v.waived[l.id]
 }
 
 // ref and unref count who needs a room.

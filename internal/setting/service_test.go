@@ -90,8 +90,9 @@ func TestDefaults(t *testing.T) {
 	got := []any{
 		Registration.Get(ctx, s), VerifyEmail.Get(ctx, s), AcceptAllEmails.Get(ctx, s), MaxNameLength.Get(ctx, s), LoginAttempts.Get(ctx, s),
 		s.PlayerLimit(ctx), s.LinesPerMinute(ctx), s.MaxLineBytes(ctx), s.IdleTimeout(ctx), s.MaxRelations(ctx), s.SiteURL(ctx),
+		s.LoginThrottle(ctx), s.LoginRate(ctx), s.LoginQueue(ctx),
 	}
-	want := []any{true, false, false, 20, 3, 16, 200, 65536, 120 * time.Second, 300, "https://localhost"}
+	want := []any{true, false, false, 20, 3, 16, 200, 65536, 120 * time.Second, 300, "https://localhost", false, 2, 5000}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

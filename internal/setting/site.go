@@ -24,7 +24,17 @@ var (
 		"Wrong passwords within ten seconds after which an account's logins are refused for a while.")
 
 	UserLimit = Define("account.user_limit", 0, Int(0, 10000000),
-		"Most players online in the whole cluster, bots not counted; more are refused. 0: no limit.")
+		"Most players online in the whole cluster, bots not counted; more are refused, or wait if login.throttle is on. 0: no limit.")
+
+	LoginThrottle = Define("login.throttle", false, Bool,
+		"Players log in at login.rate and wait in a queue for their turn. Bots, VIPs and contributors do not wait.")
+	LoginRate = Define("login.rate", 2, Int(1, 10000),
+		"Players let in per second in the whole cluster while login.throttle is on.")
+	LoginQueue = Define("login.queue", 5000, Int(1, 1000000),
+		"Most players that wait on one node while login.throttle is on; more are refused.")
+
+	SessionGrace = Define("session.grace", 30, Int(0, 600),
+		"Seconds for which a player whose connection was lost keeps its place in a lobby. 0: not at all.")
 
 	MaxRelations = Define("friend.max_relations", 300, Int(1, 10000),
 		"Most relations of one kind that one user has.")
@@ -106,6 +116,20 @@ func (s *Service) PlayerLimit(ctx context.Context) int { return PlayerLimit.Get(
 
 // UserLimit is how many players may be online; 0 is no limit.
 func (s *Service) UserLimit(ctx context.Context) int { return UserLimit.Get(ctx, s) }
+
+// SessionGrace is how long a place in a lobby is kept for who has lost its connection.
+func (s *Service) SessionGrace(ctx context.Context) time.Duration {
+	return time.Duration(SessionGrace.Get(ctx, s)) * time.Second
+}
+
+// LoginThrottle reports whether players wait for their turn to log in.
+func (s *Service) LoginThrottle(ctx context.Context) bool { return LoginThrottle.Get(ctx, s) }
+
+// LoginRate is how many players are let in per second in the whole cluster.
+func (s *Service) LoginRate(ctx context.Context) int { return LoginRate.Get(ctx, s) }
+
+// LoginQueue is how many players may wait on one node.
+func (s *Service) LoginQueue(ctx context.Context) int { return LoginQueue.Get(ctx, s) }
 
 // MaxRelations is how many relations of one kind a user may have.
 func (s *Service) MaxRelations(ctx context.Context) int { return MaxRelations.Get(ctx, s) }

@@ -46,7 +46,7 @@ func BenchmarkClaim(b *testing.B) {
 func BenchmarkRenew(b *testing.B) {
 	benchmark(b, func(b *testing.B, s *Store, node int64) {
 		for b.Loop() {
-			if err := s.Renew(b.Context(), node, lease.Report{Serving: true}); err != nil {
+			if _, err := s.Renew(b.Context(), node, lease.Report{Serving: true}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -52,7 +52,7 @@ func (s *Store) Channel(ctx context.Context, name string, author int64, authorNa
 
 // NewChannel implements chat.Store.
 func (s *Store) NewChannel(ctx context.Context, f registry.Fence, c chat.Channel) error {
-	if err := s.db.Fenced(ctx, f, newChannel.With(channelArgs{c.Name, c.Author, c.AuthorName})); err != nil {
+	if err := s.fenced(ctx, f, newChannel.With(channelArgs{c.Name, c.Author, c.AuthorName})); err != nil {
 		return fmt.Errorf("make channel %s: %w", c.Name, err)
 	}
 	return nil

@@ -29,6 +29,7 @@ type (
 	bodyRow         struct{ Body []byte }
 	incarnationArgs struct{ Incarnation int64 }
 	incarnationRow  struct{ Incarnation int64 }
+	supersedeArgs   struct{ Incarnation, Renewal int64 }
 )
 
 // makeClusterID takes the row also when it is there: only one node joins at a time.
@@ -39,13 +40,14 @@ var makeClusterID = statement.Define[secretArgs, bodyRow]("make cluster id", `
 
 type namesakeRow struct {
 	Incarnation int64
+	Renewal     int64
 	HostBoot    string
 	Rebooted    bool // the lease is of an earlier run of the store's clock
 	Expired     bool
 }
 
 var namesakes = statement.Define[nameArgs, namesakeRow]("namesakes", `
-	SELECT incarnation, host_boot, clock_boot <> @@boot AS rebooted,
+	SELECT incarnation, renewal, host_boot, clock_boot <> @@boot AS rebooted,
 		expires_at IS NOT NULL AND expires_at <= @@now AS expired
 	FROM node WHERE name = @name AND state IN ('serving', 'draining') AND NOT superseded`)
 
@@ -54,9 +56,12 @@ var condemnProven = statement.Define[incarnationArgs, statement.None]("condemn p
 	WHERE incarnation = @incarnation AND state IN ('serving', 'draining')`)
 
 // supersede ends the renewals of a node whose lease has run out. Its keys stay its
-// own until it is condemned: perhaps it is the store's clock that jumped.
-var supersede = statement.Define[incarnationArgs, statement.None]("supersede", `
-	UPDATE node SET superseded = TRUE WHERE incarnation = @incarnation`)
+// own until it is condemned: perhaps it is the store's clock that jumped. It takes the
+// row only as it was read: a renewal that came between goes on.
+var supersede = statement.Define[supersedeArgs, incarnationRow]("supersede", `
+	UPDATE node SET superseded = TRUE
+	WHERE incarnation = @incarnation AND renewal = @renewal AND state IN ('serving', 'draining')
+	RETURNING incarnation`)
 
 // condemnAll is for who has the whole database for itself.
 var condemnAll = statement.Define[statement.None, statement.None]("condemn all", `
@@ -72,11 +77,20 @@ type joinArgs struct {
 	TTL                              int64
 }
 
-var join = statement.Define[joinArgs, incarnationRow]("join", `
+// leaseRow is what a lease statement gives: of which life, and the store's time of day.
+type leaseRow struct{ Incarnation, Wall int64 }
+
+// renewedRow is what a renewal gives besides.
+type renewedRow struct {
+	Incarnation, Wall int64
+	Drain             bool
+}
+
+var join = statement.Define[joinArgs, leaseRow]("join", `
 	INSERT INTO node (name, state, address, version, host_boot, ttl, expires_at, clock_boot, touched_at)
 	VALUES (@name, 'serving', @address, @version, @host_boot, CAST(@ttl AS BIGINT),
 		CASE WHEN CAST(@ttl AS BIGINT) = 0 THEN NULL ELSE @@now + CAST(@ttl AS BIGINT) END, @@boot, @@wall)
-	RETURNING incarnation`)
+	RETURNING incarnation, @@wall AS wall`)
 
 type renewArgs struct {
 	Incarnation        int64
@@ -84,11 +98,22 @@ type renewArgs struct {
 	Clients, Processes int
 }
 
-var renew = statement.Define[renewArgs, incarnationRow]("renew", `
+var renew = statement.Define[renewArgs, renewedRow]("renew", `
 	UPDATE node SET renewal = renewal + 1,
 		expires_at = CASE WHEN ttl = 0 THEN NULL ELSE @@now + ttl END, clock_boot = @@boot,
 		state = @state, hears = @hears, clients = @clients, processes = @processes, touched_at = @@wall
 	WHERE incarnation = @incarnation AND state IN ('serving', 'draining') AND NOT superseded
+	RETURNING incarnation, @@wall AS wall, drain`)
+
+type setDrainArgs struct {
+	Name  string
+	Drain bool
+}
+
+// setDrain is for the newest life of a name: an earlier one may wait to be condemned.
+var setDrain = statement.Define[setDrainArgs, incarnationRow]("set drain", `
+	UPDATE node SET drain = @drain
+	WHERE incarnation = (SELECT MAX(incarnation) FROM node WHERE name = @name AND state IN ('serving', 'draining'))
 	RETURNING incarnation`)
 
 type nodeRow struct {
@@ -144,7 +169,7 @@ func (s *Store) Join(ctx context.Context, c lease.Candidate) (lease.Membership, 
 			return err
 		}
 		row, _ := joined.One()
-		m = lease.Membership{Incarnation: row.Incarnation, ClusterID: id}
+		m = lease.Membership{Incarnation: row.Incarnation, ClusterID: id, Now: time.UnixMilli(row.Wall)}
 		return nil
 	})
 	if err != nil {
@@ -181,31 +206,46 @@ func (s *Store) endOthers(ctx context.Context, tx engine.Tx, c lease.Candidate, 
 			return err
 		}
 	}
-	same := namesakes.With(nameArgs{c.Name})
-	if err := tx.Run(ctx, same); err != nil {
-		return err
-	}
-	for _, n := range same.Rows() {
-		end := condemnProven
-		switch {
-		case n.Rebooted, c.Proof && n.HostBoot == c.BootID:
-		case n.Expired:
-			end = supersede
-		default:
-			return lease.ErrNameInUse
-		}
-		if err := tx.Run(ctx, end.With(incarnationArgs{n.Incarnation})); err != nil {
+	for {
+		again, err := endNamesakes(ctx, tx, c)
+		if err != nil || !again {
 			return err
 		}
 	}
-	return nil
+}
+
+// endNamesakes ends those who have the candidate's name, or says that one of them lives.
+// again: one has changed since it was read.
+func endNamesakes(ctx context.Context, tx engine.Tx, c lease.Candidate) (again bool, err error) {
+	same := namesakes.With(nameArgs{c.Name})
+	if err := tx.Run(ctx, same); err != nil {
+		return false, err
+	}
+	for _, n := range same.Rows() {
+		switch {
+		case n.Rebooted, c.Proof && n.HostBoot == c.BootID:
+			if err := tx.Run(ctx, condemnProven.With(incarnationArgs{n.Incarnation})); err != nil {
+				return false, err
+			}
+		case n.Expired:
+			ended := supersede.With(supersedeArgs{n.Incarnation, n.Renewal})
+			if err := tx.Run(ctx, ended); err != nil {
+				return false, err
+			}
+			_, ok := ended.One()
+			again = again || !ok
+		default:
+			return false, lease.ErrNameInUse
+		}
+	}
+	return again, nil
 }
 
 // Renew implements lease.Store.
-func (s *Store) Renew(ctx context.Context, incarnation int64, r lease.Report) error {
+func (s *Store) Renew(ctx context.Context, incarnation int64, r lease.Report) (lease.Renewed, error) {
 	hears, err := json.Marshal(r.Hears)
 	if err != nil {
-		return err
+		return lease.Renewed{}, err
 	}
 	state := lease.Draining
 	if r.Serving {
@@ -213,12 +253,13 @@ func (s *Store) Renew(ctx context.Context, incarnation int64, r lease.Report) er
 	}
 	renewed := renew.With(renewArgs{incarnation, state, string(hears), r.Clients, r.Processes})
 	if err := s.db.Run(ctx, engine.Lease, renewed); err != nil {
-		return fmt.Errorf("renew the lease of %d: %w", incarnation, err)
+		return lease.Renewed{}, fmt.Errorf("renew the lease of %d: %w", incarnation, err)
 	}
-	if _, ok := renewed.One(); !ok {
-		return lease.ErrCondemned
+	row, ok := renewed.One()
+	if !ok {
+		return lease.Renewed{}, lease.ErrCondemned
 	}
-	return nil
+	return lease.Renewed{Now: time.UnixMilli(row.Wall), Drain: row.Drain}, nil
 }
 
 // Nodes implements lease.Store. A lease without end has Left and TTL 0.
@@ -240,6 +281,18 @@ func (s *Store) Nodes(ctx context.Context) ([]lease.Node, error) {
 		list = append(list, n)
 	}
 	return list, nil
+}
+
+// SetDrain implements lease.Store.
+func (s *Store) SetDrain(ctx context.Context, name string, drain bool) error {
+	set := setDrain.With(setDrainArgs{name, drain})
+	if err := s.db.Run(ctx, engine.Lease, set); err != nil {
+		return fmt.Errorf("drain %s: %w", name, err)
+	}
+	if _, ok := set.One(); !ok {
+		return fmt.Errorf("%w %q", lease.ErrNoNode, name)
+	}
+	return nil
 }
 
 // Condemn implements lease.Store.

@@ -35,7 +35,7 @@ var (
 // CreateMatch implements match.Store.
 func (s *Store) CreateMatch(ctx context.Context, f registry.Fence, m match.Match) error {
 	row := matchRow{m.ID, m.UUID, m.ServerUUID, m.Founder, m.Lobby, m.Map, millis(m.Created)}
-	if err := s.db.Fenced(ctx, f, insertMatch.With(row)); err != nil {
+	if err := s.fenced(ctx, f, insertMatch.With(row)); err != nil {
 		return fmt.Errorf("create match %d: %w", m.ID, err)
 	}
 	return nil

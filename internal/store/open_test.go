@@ -80,7 +80,7 @@ func TestOpenErrors(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Close()
-		change(t, url, "INSERT INTO schema_version (version, name, at) SELECT 99, name, at FROM schema_version")
+		change(t, url, "INSERT INTO schema_version (version, name, at) SELECT 99, name, at FROM schema_version WHERE version = 1")
 	}
 	for name, tc := range map[string]struct{ url, want string }{
 		"no scheme":        {"teiserver.db", "it should be sqlite:PATH or postgres://"},
@@ -234,7 +234,7 @@ func TestClusterAfterSingle(t *testing.T) {
 			if after.Incarnation <= before.Incarnation {
 				t.Errorf("incarnation %d after %d", after.Incarnation, before.Incarnation)
 			}
-			if err := s.Renew(t.Context(), before.Incarnation, lease.Report{}); !errors.Is(err, lease.ErrCondemned) {
+			if _, err := s.Renew(t.Context(), before.Incarnation, lease.Report{}); !errors.Is(err, lease.ErrCondemned) {
 				t.Errorf("the single node of before: %v", err)
 			}
 		})

@@ -391,7 +391,7 @@ func TestServerAway(t *testing.T) {
 	p.ln.Close()
 	p.cut()
 	for name, call := range map[string]func(ctx context.Context) error{
-		"renew": func(ctx context.Context) error { return s.Renew(ctx, m.Incarnation, lease.Report{}) },
+		"renew": func(ctx context.Context) error { _, err := s.Renew(ctx, m.Incarnation, lease.Report{}); return err },
 		"read":  func(ctx context.Context) error { _, err := s.CountUsers(ctx); return err },
 		"save": func(ctx context.Context) error {
 			_, err := s.Save(ctx, []registry.Snapshot{{}})
@@ -408,7 +408,7 @@ func TestServerAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.ends.Go(p.accept)
-	if err := s.Renew(t.Context(), m.Incarnation, lease.Report{Serving: true}); err != nil {
+	if _, err := s.Renew(t.Context(), m.Incarnation, lease.Report{Serving: true}); err != nil {
 		t.Errorf("renewal after the outage: %v", err)
 	}
 	if _, err := s.CountUsers(t.Context()); err != nil {

@@ -19,6 +19,10 @@ type (
 		Kind, ID    string
 		Incarnation int64
 	}
+	snapshotArgs struct {
+		Kind, ID string
+		Body     []byte
+	}
 	claimedRow struct {
 		Epoch, Writes int64
 		Fresh         bool
@@ -54,13 +58,17 @@ type viewRow struct {
 // view is read after a claim in its transaction: a claim that waited for the last
 // write of the owner before it must not load what was there before that write.
 var view = statement.Define[claimArgs, viewRow]("view of a key", `
-	SELECT EXISTS (SELECT 1 FROM node me WHERE me.incarnation = @incarnation AND `+valid("me")+`) AS valid,
+	SELECT `+viewColumns+`
+	FROM (SELECT CAST(@kind AS TEXT) AS kind, CAST(@id AS TEXT) AS id) k`+viewTables)
+
+var viewColumns = `EXISTS (SELECT 1 FROM node me WHERE me.incarnation = @incarnation AND ` + valid("me") + `) AS valid,
 		n.name AS node, o.incarnation, o.epoch, o.state, n.state IN ('left', 'gone') AS gone, o.since,
-		s.kind IS NOT NULL AS stored, s.body
-	FROM (SELECT CAST(@kind AS TEXT) AS kind, CAST(@id AS TEXT) AS id) k
+		s.kind IS NOT NULL AS stored, s.body`
+
+const viewTables = `
 	LEFT JOIN owner o ON o.kind = k.kind AND o.id = k.id
 	LEFT JOIN node n ON n.incarnation = o.incarnation
-	LEFT JOIN snapshot s ON s.kind = k.kind AND s.id = k.id`)
+	LEFT JOIN snapshot s ON s.kind = k.kind AND s.id = k.id`
 
 type ownerRow struct {
 	Kind, ID, Node string
@@ -110,10 +118,7 @@ var (
 	setClosed = statement.Define[keyArgs, statement.None]("close", `
 		UPDATE owner SET state = 'closed', since = @@wall WHERE kind = @kind AND id = @id`)
 
-	putSnapshot = statement.Define[struct {
-		Kind, ID string
-		Body     []byte
-	}, statement.None]("put snapshot", `
+	putSnapshot = statement.Define[snapshotArgs, statement.None]("put snapshot", `
 		INSERT INTO snapshot (kind, id, body) VALUES (@kind, @id, @body)
 		ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body`)
 
@@ -159,16 +164,19 @@ func (v viewRow) owner(key registry.Key) registry.Owner {
 	}
 }
 
+// fenced is every durable write of an owner: the fence, what it does, and the state
+// after it, in one transaction and one round trip.
+func (s *Store) fenced(ctx context.Context, f registry.Fence, effects ...statement.Call) error {
+	if f.Snapshot != nil {
+		effects = append(effects, putSnapshot.With(snapshotArgs{f.Key.Kind, f.Key.ID, f.Snapshot}))
+	}
+	return s.db.Fenced(ctx, f, effects...)
+}
+
 // Release implements registry.Store.
 func (s *Store) Release(ctx context.Context, f registry.Fence, snapshot []byte) error {
-	effects := []statement.Call{setReleased.With(keyArgs(f.Key))}
-	if snapshot != nil {
-		effects = append(effects, putSnapshot.With(struct {
-			Kind, ID string
-			Body     []byte
-		}{f.Key.Kind, f.Key.ID, snapshot}))
-	}
-	if err := s.db.Fenced(ctx, f, effects...); err != nil {
+	f.Snapshot = snapshot
+	if err := s.fenced(ctx, f, setReleased.With(keyArgs(f.Key))); err != nil {
 		return fmt.Errorf("release %s: %w", f.Key, err)
 	}
 	return nil
@@ -177,7 +185,8 @@ func (s *Store) Release(ctx context.Context, f registry.Fence, snapshot []byte) 
 // CloseKey implements registry.Store.
 func (s *Store) CloseKey(ctx context.Context, f registry.Fence) error {
 	key := keyArgs(f.Key)
-	if err := s.db.Fenced(ctx, f, setClosed.With(key), dropSnapshot.With(key)); err != nil {
+	f.Snapshot = nil
+	if err := s.fenced(ctx, f, setClosed.With(key), dropSnapshot.With(key)); err != nil {
 		return fmt.Errorf("close %s: %w", f.Key, err)
 	}
 	return nil

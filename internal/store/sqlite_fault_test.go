@@ -82,7 +82,7 @@ func TestLeaseClock(t *testing.T) {
 	if got := left(a); got != time.Millisecond {
 		t.Errorf("%v left", got)
 	}
-	if err := s.Renew(t.Context(), b, lease.Report{Serving: true}); err != nil {
+	if _, err := s.Renew(t.Context(), b, lease.Report{Serving: true}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Condemn(t.Context(), b, a, 0); !errors.Is(err, lease.ErrNotExpired) {
@@ -123,7 +123,7 @@ func TestDiskFull(t *testing.T) {
 	url := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
 	s := openStore(t, url, Options{})
 	o := owned(t, s)
-	limit := s.db.(interface{ LimitPages(n int) error })
+	limit := s.db.DB.(interface{ LimitPages(n int) error })
 	if err := limit.LimitPages(1); err != nil { // as many as there are
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func TestStatements(t *testing.T) {
 			if !slices.Contains(def.Dialects, dialect) {
 				continue
 			}
-			columns, err := s.db.(preparer).Columns(context.Background(), def)
+			columns, err := s.db.DB.(preparer).Columns(context.Background(), def)
 			if err != nil {
 				t.Errorf("%s: %s: %v\n%s", dialect, def.Name, err, def.SQL(dialect))
 				continue

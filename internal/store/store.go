@@ -56,7 +56,7 @@ type Options struct {
 
 // Store is the system of record. Its methods may be called by many goroutines.
 type Store struct {
-	db   engine.DB
+	db   *measured
 	use  engine.Use
 	kind string
 }
@@ -87,7 +87,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, oneLine(err)
 	}
-	return &Store{db: db, use: opts.Use, kind: scheme}, nil
+	return &Store{db: measure(db), use: opts.Use, kind: scheme}, nil
 }
 
 // Close ends all work and gives the database free for others.

@@ -62,8 +62,12 @@ const (
 	nobody // the request with this id has reached nobody
 )
 
-// Stats counts what a bus did not deliver.
+// Stats counts messages between this node and others, requests and answers included,
+// and what was not delivered.
 type Stats struct {
+	Sent, SentBytes         int64
+	Received, ReceivedBytes int64
+
 	Malformed int64 // no envelope, or a body that does not fit its type
 	Unknown   int64 // a type that this release does not know
 	Overflow  int64 // the queue in front of the handlers was full
@@ -98,6 +102,7 @@ type core struct {
 	wg     sync.WaitGroup
 
 	malformed, unknown, overflow, late, refused atomic.Int64
+	sent, sentBytes, received, receivedBytes    atomic.Int64
 }
 
 // subscription is one handler of one topic. Its address is its identity.
@@ -137,9 +142,12 @@ func (c *core) Self() Origin { return c.self }
 
 func (c *core) Alone() bool { return c.carrier == nil }
 
-// Stats counts what was not delivered so far.
+// Stats counts so far.
 func (c *core) Stats() Stats {
 	return Stats{
+		Sent: c.sent.Load(), SentBytes: c.sentBytes.Load(),
+		Received: c.received.Load(), ReceivedBytes: c.receivedBytes.Load(),
+
 		Malformed: c.malformed.Load(),
 		Unknown:   c.unknown.Load(),
 		Overflow:  c.overflow.Load(),
@@ -162,6 +170,7 @@ func (c *core) Publish(topic string, body any) error {
 		if err := c.carrier.publish(topic, data); err != nil {
 			return err
 		}
+		c.countSent(data)
 	}
 	c.PublishLocal(topic, body)
 	return nil
@@ -217,6 +226,11 @@ func (c *core) unsubscribe(topic string, s *subscription) {
 	}
 }
 
+func (c *core) countSent(data []byte) {
+	c.sent.Add(1)
+	c.sentBytes.Add(int64(len(data)))
+}
+
 // seal encodes an envelope with our origin and time on it.
 func (c *core) seal(e *envelope, body any) ([]byte, error) {
 	if err := e.set(body); err != nil {
@@ -241,6 +255,8 @@ func (c *core) receive(f frame) {
 	if e.origin() == c.self {
 		return
 	}
+	c.received.Add(1)
+	c.receivedBytes.Add(int64(len(f.data)))
 	held := c.latency.note(e.origin(), time.Duration(e.Sent)*time.Millisecond, c.uptime())
 	if f.kind == answered {
 		c.settle(f.id, e)

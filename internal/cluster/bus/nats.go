@@ -20,6 +20,7 @@ type Options struct {
 	Self      Origin
 	ClusterID string      // nodes of another cluster are turned away
 	Listen    string      // host:port for the other nodes; empty: alone, no port at all
+	Advertise string      // host:port at which they reach Listen; empty: Listen itself
 	Join      []string    // host:port of other nodes; they may come up later
 	Secret    string      // shared by all nodes of the cluster
 	TLS       *tls.Config // between nodes, for both sides; nil: none

@@ -86,6 +86,7 @@ func serverOptions(o Options) (*server.Options, error) {
 			Username:  routeUser,
 			Password:  password,
 			TLSConfig: o.TLS,
+			Advertise: o.Advertise,
 			// One connection between two nodes, so that the order of topics does not hang
 			// on how the server spreads them over several.
 			PoolSize: -1,

@@ -107,6 +107,7 @@ func (c *core) askOnce(ctx context.Context, node, service string, body any) (out
 		c.pending.forget(id)
 		return outcome{}, err
 	}
+	c.countSent(data)
 	select {
 	case o := <-answer:
 		return o, nil
@@ -223,5 +224,7 @@ func (c *core) answerWith(to Origin, id uint64, value any, err error) {
 	}
 	if err := c.carrier.answer(to, id, data); err != nil {
 		c.log.Debug("answer not sent", "node", to.Node, "err", err)
+		return
 	}
+	c.countSent(data)
 }

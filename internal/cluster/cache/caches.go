@@ -83,6 +83,14 @@ type table interface {
 	changed(key string, version int64)
 	purge()
 	info() Info
+	figures() Figures
+}
+
+// Figures are what /metrics shows of a table.
+type Figures struct {
+	Hits    int64 // look-ups answered from memory
+	Misses  int64 // look-ups that were not, also those that only asked what is cached
+	Entries int
 }
 
 // Info is a row of docs/caches.md.
@@ -141,6 +149,17 @@ func (c *Caches) Tables() []Info {
 		byName[name] = t.info()
 	}
 	return sorted(byName)
+}
+
+// Figures counts, by table.
+func (c *Caches) Figures() map[string]Figures {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	byName := make(map[string]Figures, len(c.tables))
+	for name, t := range c.tables {
+		byName[name] = t.figures()
+	}
+	return byName
 }
 
 func (c *Caches) add(name string, t table) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -45,6 +46,8 @@ type Table[K comparable, V any] struct {
 	o      TableOptions[K, V]
 	loads  singleflight.Group
 
+	hits, misses atomic.Int64 // see Figures
+
 	mu      sync.Mutex
 	kept    lru[K, V]
 	working map[K]*work
@@ -83,9 +86,11 @@ func (t *Table[K, V]) Get(key K) (V, bool) {
 	defer t.mu.Unlock()
 	e := t.valid(key)
 	if e == nil || e.absent {
+		t.misses.Add(1)
 		var none V
 		return none, false
 	}
+	t.hits.Add(1)
 	return e.value, true
 }
 
@@ -114,8 +119,10 @@ func (t *Table[K, V]) GetOrLoad(ctx context.Context, key K) (V, error) {
 	e := t.valid(key)
 	t.mu.Unlock()
 	if e != nil && t.caches.fresh() {
+		t.hits.Add(1)
 		return e.result()
 	}
+	t.misses.Add(1)
 	v, err := t.load(ctx, key)
 	if err != nil && !errors.Is(err, ErrAbsent) && e != nil {
 		return e.result()
@@ -160,6 +167,12 @@ func (t *Table[K, V]) fill(ctx context.Context, key K) (V, error) {
 		return none, ErrAbsent
 	}
 	return v, nil
+}
+
+func (t *Table[K, V]) figures() Figures {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return Figures{Hits: t.hits.Load(), Misses: t.misses.Load(), Entries: len(t.kept.entries)}
 }
 
 // begin and end enclose work on a key; end is called with mu held.

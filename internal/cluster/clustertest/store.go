@@ -29,7 +29,7 @@ var (
 
 // Access is one use of the store, as a fault sees it.
 type Access struct {
-	Op          string // join renew nodes condemn leave claim release close lookup orphans owners save reserve write
+	Op          string // join renew nodes condemn leave claim takeover release close lookup orphans owners save reserve write
 	Incarnation int64  // of the caller, if the access says
 	Key         registry.Key
 }
@@ -38,6 +38,7 @@ type Access struct {
 type Fault struct {
 	Fail  error         // returned instead, nothing happens
 	Delay time.Duration // before it happens; the caller may give up meanwhile
+	Late  time.Duration // after it has happened, before it is answered
 	Lose  error         // returned although it has happened
 }
 
@@ -47,6 +48,7 @@ var ErrLost = errors.New("clustertest: connection lost")
 // Store is all stores of a cluster in memory.
 type Store struct {
 	mu        sync.Mutex
+	began     time.Time
 	now       func() time.Duration
 	step      time.Duration
 	fault     func(Access) Fault
@@ -56,6 +58,7 @@ type Store struct {
 	owners    map[registry.Key]*owner
 	sequences map[string]int64
 	facts     []Fact
+	locked    map[registry.Key]bool
 }
 
 // Fact is what a fenced durable write of a test stores.
@@ -70,6 +73,7 @@ type node struct {
 	bootID     string
 	expires    time.Duration
 	superseded bool
+	drain      bool
 }
 
 type owner struct {
@@ -82,10 +86,24 @@ type owner struct {
 func NewStore() *Store {
 	began := time.Now()
 	return &Store{
+		began:     began,
 		now:       func() time.Duration { return time.Since(began) },
 		fault:     func(Access) Fault { return Fault{} },
 		clusterID: "test",
 		nodes:     map[int64]*node{}, owners: map[registry.Key]*owner{}, sequences: map[string]int64{},
+		locked: map[registry.Key]bool{},
+	}
+}
+
+// Lock holds the row of a key, as a transaction that does not end: a take-over skips it.
+func (s *Store) Lock(key registry.Key) (unlock func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.locked[key] = true
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.locked, key)
 	}
 }
 
@@ -115,6 +133,9 @@ func (s *Store) Facts() []Fact {
 
 func (s *Store) clock() time.Duration { return s.now() + s.step }
 
+// wall is the time of day by the store's clock.
+func (s *Store) wall() time.Time { return s.began.Add(s.clock()) }
+
 // access runs f as one instant, with the fault of the access around it.
 func access[T any](ctx context.Context, s *Store, a Access, f func() (T, error)) (T, error) {
 	var none T
@@ -130,7 +151,7 @@ func access[T any](ctx context.Context, s *Store, a Access, f func() (T, error))
 		defer s.mu.Unlock()
 		return f()
 	}
-	if w.Delay > 0 {
+	if w.Delay > 0 || w.Late > 0 {
 		type result struct {
 			v   T
 			err error
@@ -138,7 +159,7 @@ func access[T any](ctx context.Context, s *Store, a Access, f func() (T, error))
 		late := make(chan result, 1)
 		time.AfterFunc(w.Delay, func() {
 			v, err := run()
-			late <- result{v, err}
+			time.AfterFunc(w.Late, func() { late <- result{v, err} })
 		})
 		select {
 		case r := <-late:
@@ -186,7 +207,7 @@ func (s *Store) Join(ctx context.Context, c lease.Candidate) (lease.Membership, 
 				Version: c.Version, TTL: c.TTL},
 			bootID: c.BootID, expires: s.clock() + c.TTL,
 		}
-		return lease.Membership{Incarnation: s.last, ClusterID: s.clusterID}, nil
+		return lease.Membership{Incarnation: s.last, ClusterID: s.clusterID, Now: s.wall()}, nil
 	})
 }
 
@@ -198,11 +219,11 @@ func (s *Store) valid(incarnation int64) bool {
 }
 
 // Renew implements lease.Store.
-func (s *Store) Renew(ctx context.Context, incarnation int64, r lease.Report) error {
-	_, err := access(ctx, s, Access{Op: "renew", Incarnation: incarnation}, func() (struct{}, error) {
+func (s *Store) Renew(ctx context.Context, incarnation int64, r lease.Report) (lease.Renewed, error) {
+	return access(ctx, s, Access{Op: "renew", Incarnation: incarnation}, func() (lease.Renewed, error) {
 		n := s.nodes[incarnation]
 		if n == nil || !alive(n) || n.superseded {
-			return struct{}{}, lease.ErrCondemned
+			return lease.Renewed{}, lease.ErrCondemned
 		}
 		n.Renewal++
 		n.expires = s.clock() + n.TTL
@@ -211,6 +232,23 @@ func (s *Store) Renew(ctx context.Context, incarnation int64, r lease.Report) er
 		if r.Serving {
 			n.State = lease.Serving
 		}
+		return lease.Renewed{Now: s.wall(), Drain: n.drain}, nil
+	})
+}
+
+// SetDrain implements lease.Store.
+func (s *Store) SetDrain(ctx context.Context, name string, drain bool) error {
+	_, err := access(ctx, s, Access{Op: "drain"}, func() (struct{}, error) {
+		newest := int64(0)
+		for inc, n := range s.nodes {
+			if n.Name == name && alive(n) {
+				newest = max(newest, inc)
+			}
+		}
+		if newest == 0 {
+			return struct{}{}, fmt.Errorf("%w %q", lease.ErrNoNode, name)
+		}
+		s.nodes[newest].drain = drain
 		return struct{}{}, nil
 	})
 	return err
@@ -281,7 +319,6 @@ func (s *Store) Claim(ctx context.Context, key registry.Key, incarnation int64) 
 			return registry.Ownership{}, registry.ErrLeaseLost
 		}
 		o := s.owners[key]
-		fresh := o == nil || o.State == registry.Closed
 		if o == nil {
 			o = &owner{Owner: registry.Owner{Key: key}}
 			s.owners[key] = o
@@ -289,11 +326,39 @@ func (s *Store) Claim(ctx context.Context, key registry.Key, incarnation int64) 
 		if o.State == registry.Owned && o.Incarnation != incarnation && !s.gone(o.Incarnation) {
 			return registry.Ownership{}, &registry.HeldError{Owner: s.row(o)}
 		}
-		o.Epoch++
-		o.State, o.Incarnation, o.Since = registry.Owned, incarnation, time.Now().UnixMilli()
-		return registry.Ownership{Key: key, Incarnation: incarnation, Epoch: o.Epoch, Writes: o.writes,
-			Fresh: fresh, Snapshot: slices.Clone(o.snapshot)}, nil
+		return s.take(o, incarnation), nil
 	})
+}
+
+// TakeOver implements registry.Store.
+func (s *Store) TakeOver(ctx context.Context, keys []registry.Key, incarnation int64) (registry.Taken, error) {
+	return access(ctx, s, Access{Op: "takeover", Incarnation: incarnation}, func() (taken registry.Taken, err error) {
+		if len(keys) > 0 && !s.valid(incarnation) {
+			return taken, registry.ErrLeaseLost
+		}
+		for _, key := range keys {
+			o := s.owners[key]
+			switch {
+			case o == nil || o.State == registry.Closed:
+			case o.State == registry.Owned && o.Incarnation != incarnation && !s.gone(o.Incarnation):
+				taken.Held = append(taken.Held, s.row(o))
+			case s.locked[key]:
+				taken.Skipped = append(taken.Skipped, key)
+			default:
+				taken.Owned = append(taken.Owned, s.take(o, incarnation))
+			}
+		}
+		return taken, nil
+	})
+}
+
+// take gives a row to a new owner.
+func (s *Store) take(o *owner, incarnation int64) registry.Ownership {
+	fresh := o.Epoch == 0 || o.State == registry.Closed
+	o.Epoch++
+	o.State, o.Incarnation, o.Since = registry.Owned, incarnation, time.Now().UnixMilli()
+	return registry.Ownership{Key: o.Key, Incarnation: incarnation, Epoch: o.Epoch, Writes: o.writes,
+		Fresh: fresh, Snapshot: slices.Clone(o.snapshot)}
 }
 
 // pass counts a durable write, if the fence holds.
@@ -306,11 +371,16 @@ func (s *Store) pass(f registry.Fence) (*owner, error) {
 	return o, nil
 }
 
-// Write is a durable write of a test: it stores a fact behind the fence.
+// Write is a durable write of a test: it stores a fact behind the fence, and the
+// snapshot that comes with it.
 func (s *Store) Write(ctx context.Context, f registry.Fence, value string) error {
 	_, err := access(ctx, s, Access{"write", f.Incarnation, f.Key}, func() (struct{}, error) {
-		if _, err := s.pass(f); err != nil {
+		o, err := s.pass(f)
+		if err != nil {
 			return struct{}{}, err
+		}
+		if f.Snapshot != nil {
+			o.snapshot = slices.Clone(f.Snapshot)
 		}
 		s.facts = append(s.facts, Fact{f.Key, f.Epoch, value})
 		return struct{}{}, nil

@@ -27,6 +27,18 @@ func TestMemoryLeases(t *testing.T)    { RunLeases(t, openMemory) }
 func TestMemoryOwners(t *testing.T)    { RunOwners(t, openMemory) }
 func TestMemorySequences(t *testing.T) { RunSequences(t, openMemory) }
 
+// TestRule03_LeaseHistoriesAreLinearizable plays many histories of virtual nodes on the
+// store in memory; the suites play one on each of the others.
+func TestRule03_LeaseHistoriesAreLinearizable(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(40) {
+		s := suite{T: t, Env: openMemory(t), ctx: t.Context()}
+		if err := s.history(seed).Check(true); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+}
+
 // TestDelayedAccessHappens: who has given up on a write has not undone it.
 func TestDelayedAccessHappens(t *testing.T) {
 	s := NewStore()

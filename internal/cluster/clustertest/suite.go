@@ -46,6 +46,11 @@ func (s suite) join(name string, ttl time.Duration) int64 {
 	return m.Incarnation
 }
 
+func (s suite) renew(incarnation int64, r lease.Report) error {
+	_, err := s.Leases.Renew(s.ctx, incarnation, r)
+	return err
+}
+
 // dead joins a node and lets another condemn it.
 func (s suite) condemn(watcher, victim int64) {
 	s.Helper()

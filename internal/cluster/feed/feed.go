@@ -5,6 +5,11 @@
 // fetches the view and goes on from there; heartbeats make a lost last event
 // visible. No message has to arrive for a replica to become right again.
 //
+// A feed that keeps its last events sends these, and no view, to a replica that missed
+// only them; to one of an earlier run a view from before anything was said in this run,
+// and the events since: what no view shows is not lost either. Beyond what is kept the
+// view of now has to do.
+//
 // Order: a follower sees Reset, then Event with consecutive versions, then perhaps
 // Reset again. On the owner's node events are delivered by a direct call inside
 // Publish. From one node, events of all its feeds arrive in the order of Publish.
@@ -30,6 +35,8 @@ func (v Version) Less(w Version) bool {
 	}
 	return v.Seq < w.Seq
 }
+
+func (v Version) sameRun(w Version) bool { return v.Epoch == w.Epoch && v.Run == w.Run }
 
 // Follower is a replica. Its methods are called one at a time and must not block
 // or call back into the feed.

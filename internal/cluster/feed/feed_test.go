@@ -56,7 +56,7 @@ func TestAlone(t *testing.T) {
 		defer h.Close()
 		o := own(h, topic, 1, 0, nil)
 		f := &copyOf{t: t, name: "replica"}
-		s := h.Follow(topic, func(context.Context) (string, error) { return "a", nil }, f)
+		s := h.Follow(topic, func(context.Context) (string, int64, error) { return "a", 0, nil }, f)
 		synctest.Wait()
 		o.add(1)
 		f.check(t, o)
@@ -684,7 +684,7 @@ func BenchmarkPublish(b *testing.B) {
 				return nil
 			})
 			for range followers {
-				h.Follow(topic, func(context.Context) (string, error) { return "a", nil }, idle{begun})
+				h.Follow(topic, func(context.Context) (string, int64, error) { return "a", 0, nil }, idle{begun})
 			}
 			for range followers {
 				<-begun

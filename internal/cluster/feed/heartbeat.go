@@ -63,6 +63,7 @@ func (h *Hub) beat() {
 	// A node without feeds beats as well: that a feed is missing must be heard.
 	b := Heartbeat{Versions: make(map[string]Version, len(open)), Doubt: !h.opts.Trusted()}
 	for _, p := range open {
+		p.tidy()
 		if p.trusted() {
 			b.Versions[p.topic] = p.lastSent()
 		}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"teiserver/internal/cluster/bus"
@@ -51,6 +52,8 @@ type Hub struct {
 	replicas   map[string]*replica
 	reminders  []reminder
 	closed     bool
+
+	gaps, views atomic.Int64 // see Figures
 
 	slots  chan struct{} // fetches at once
 	remind chan struct{}
@@ -156,10 +159,13 @@ func (h *Hub) drop(p *Publisher) {
 	}
 }
 
-// Follow keeps f a replica of the feed. locate says which node publishes it:
-// ErrNone ends the subscription, any other error is tried again. If f has a
-// method Ended(), it is called when the feed does not exist (any more).
-func (h *Hub) Follow(topic string, locate func(ctx context.Context) (node string, err error), f Follower) *Subscription {
+// Locate says which node publishes a feed, and under which epoch if it knows: nothing
+// older is taken. ErrNone ends the subscription, any other error is tried again.
+type Locate func(ctx context.Context) (node string, epoch int64, err error)
+
+// Follow keeps f a replica of the feed that locate finds. If f has a method Ended(),
+// it is called when the feed does not exist (any more).
+func (h *Hub) Follow(topic string, locate Locate, f Follower) *Subscription {
 	s := &Subscription{locate: locate, f: f, waiting: true}
 	h.mu.Lock()
 	r := h.replicas[topic]
@@ -201,23 +207,45 @@ func (h *Hub) serveView(ctx context.Context, _ bus.Origin, body any) (any, error
 	if p == nil {
 		return Answer{None: true, Node: self.Node, Incarnation: self.Incarnation}, nil
 	}
-	taken := make(chan Answer, 1) // the owner may come to it after we have given up
-	err := p.view(ctx, func(v Version, view any) {
-		taken <- Answer{Version: p.orOwn(v), Node: self.Node, Incarnation: self.Incarnation, View: view}
-	})
+	from, err := p.startFor(ctx, ask.Known)
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case answer := <-taken:
-		if !p.trusted() {
-			return nil, refusal.New(refusal.Unavailable, "the node is in doubt, try again")
-		}
-		h.remindOf(p)
-		return answer, nil
-	default:
-		return nil, refusal.New(refusal.Unavailable, "the owner gave no view, try again")
+	if !p.trusted() {
+		return nil, refusal.New(refusal.Unavailable, "the node is in doubt, try again")
 	}
+	h.remindOf(p)
+	return Answer{
+		Version: from.version, View: from.view, Onward: from.onward, Tail: from.tail,
+		Node: self.Node, Incarnation: self.Incarnation,
+	}, nil
+}
+
+// startFor is where a follower on another node goes on that is at a version.
+func (p *Publisher) startFor(ctx context.Context, known Version) (start, error) {
+	if from, ok := p.since(known); ok {
+		return from, nil
+	}
+	taken := make(chan start, 1) // the owner may come to it after we have given up
+	err := p.view(ctx, func(v Version, view any) { taken <- p.startNow(known, v, view) })
+	if err != nil {
+		return start{}, err
+	}
+	select {
+	case from := <-taken:
+		return from, nil
+	default:
+		return start{}, refusal.New(refusal.Unavailable, "the owner gave no view, try again")
+	}
+}
+
+// startNow is where a follower goes on, with the view of now in hand. Whoever waited for
+// it may find that it can do without: a run began meanwhile, and was given its base.
+func (p *Publisher) startNow(known, v Version, view any) start {
+	if from, ok := p.since(known); ok {
+		return from
+	}
+	return start{version: p.orOwn(v), view: view}
 }
 
 // remindOf plans the marks that follow a served view.

@@ -147,6 +147,7 @@ type cluster struct {
 
 	mu      sync.Mutex
 	where   string              // the owner's node; "" for none, "?" for unknown
+	epoch   int64               // under which it owns; 0: not told
 	stale   map[string]string   // what a node believes instead
 	gone    map[bus.Origin]bool // incarnations
 	trusted map[string]bool     // nodes; missing is true
@@ -195,8 +196,8 @@ func (c *cluster) set(f func()) {
 	f()
 }
 
-func (c *cluster) locate(on string) func(context.Context) (string, error) {
-	return func(context.Context) (string, error) {
+func (c *cluster) locate(on string) Locate {
+	return func(context.Context) (string, int64, error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.located[on]++
@@ -206,11 +207,11 @@ func (c *cluster) locate(on string) func(context.Context) (string, error) {
 		}
 		switch where {
 		case "":
-			return "", ErrNone
+			return "", 0, ErrNone
 		case "?":
-			return "", errUnknown
+			return "", 0, errUnknown
 		}
-		return where, nil
+		return where, c.epoch, nil
 	}
 }
 

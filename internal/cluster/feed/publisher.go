@@ -17,6 +17,7 @@ type Publisher struct {
 	sent      Version         // what other nodes may know of
 	followers []*Subscription // on this node; the slice is replaced, never changed
 	closed    bool
+	kept      *kept // nil: nothing is kept
 }
 
 // OpenOption changes how a feed is published.
@@ -48,6 +49,9 @@ func (p *Publisher) Publish(event any) Version {
 	}
 	p.version.Seq++
 	v, followers := p.version, p.followers
+	if p.kept != nil {
+		p.kept.add(v, event)
+	}
 	p.mu.Unlock()
 	if !p.hub.bus.Alone() {
 		p.send(v, event)
@@ -83,6 +87,9 @@ func (p *Publisher) Restart() Version {
 	p.version.Run++
 	p.version.Seq = 0
 	p.sent = p.version
+	if p.kept != nil {
+		p.kept.clear()
+	}
 	v, followers := p.version, p.followers
 	p.followers = nil
 	p.mu.Unlock()
@@ -106,7 +113,7 @@ func (p *Publisher) end() {
 	}
 	p.closed = true
 	followers := p.followers
-	p.followers = nil
+	p.followers, p.kept = nil, nil
 	p.mu.Unlock()
 	p.mark(true)
 	p.leave(followers)

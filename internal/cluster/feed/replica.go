@@ -264,11 +264,12 @@ func (r *replica) pause(d time.Duration) bool {
 	}
 }
 
-// waiter is a subscription that needs a view, and its need when the fetch began:
-// a view answers only needs that are older than the question.
+// waiter is a subscription that needs a view, its need when the fetch began (a view
+// answers only needs that are older than the question), and what it is at.
 type waiter struct {
 	s     *Subscription
 	asked int
+	known Version
 }
 
 // fetch gets one view for everybody who needs one now. done means that all of
@@ -276,8 +277,8 @@ type waiter struct {
 func (r *replica) fetch() (done bool, err error) {
 	var list []waiter
 	for _, s := range r.list() {
-		if asked, ok := s.needs(); ok {
-			list = append(list, waiter{s, asked})
+		if asked, known, ok := s.needs(); ok {
+			list = append(list, waiter{s, asked, known})
 		}
 	}
 	if len(list) == 0 {
@@ -300,15 +301,15 @@ func (r *replica) fetch() (done bool, err error) {
 			done, err = false, errWoken
 		}
 	}()
-	node, err := r.locate(ctx, list[0].s)
+	node, epoch, err := r.locate(ctx, list[0].s)
 	if errors.Is(err, ErrNone) {
-		for _, w := range list {
-			w.s.end()
-		}
-		return true, nil
+		return r.end(ctx, list), nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("locate: %w", err)
+	}
+	for _, w := range list {
+		w.s.atLeast(Version{Epoch: epoch})
 	}
 	if node == r.hub.bus.Self().Node {
 		return r.fetchHere(ctx, list)
@@ -338,16 +339,43 @@ func (r *replica) cancelWhenWoken(ctx context.Context, cancel func()) func() boo
 }
 
 // locate asks where the publisher is, unless a newer one was just heard. A hint may
-// be left from a need that was met otherwise: who gave it may be gone by now.
-func (r *replica) locate(ctx context.Context, s *Subscription) (string, error) {
+// be left from a need that was met otherwise: who gave it may be gone by now. And one
+// who has only begun has heard nothing that an old owner could not have said, so it
+// asks in any case which epoch to begin with.
+func (r *replica) locate(ctx context.Context, s *Subscription) (node string, epoch int64, err error) {
 	r.mu.Lock()
 	hint, hinted := r.hint, r.hinted
 	r.hint = ""
 	r.mu.Unlock()
+	fresh := s.untold()
+	if fresh {
+		if node, epoch, err = s.locate(ctx); errors.Is(err, ErrNone) {
+			return "", 0, err
+		}
+		s.atLeast(Version{Epoch: epoch})
+	}
 	if hint != "" && s.lacks(hinted) {
-		return hint, nil
+		return hint, hinted.Epoch, nil
+	}
+	if fresh {
+		return node, epoch, err
 	}
 	return s.locate(ctx)
+}
+
+// end ends the first of the list, and of the others those for whom there is no such
+// feed either: one may follow another life of the same node.
+func (r *replica) end(ctx context.Context, list []waiter) (all bool) {
+	list[0].s.end()
+	all = true
+	for _, w := range list[1:] {
+		if _, _, err := w.s.locate(ctx); errors.Is(err, ErrNone) {
+			w.s.end()
+			continue
+		}
+		all = false
+	}
+	return all
 }
 
 // fetchHere begins at a publisher on this node: view and start are one step.
@@ -359,10 +387,9 @@ func (r *replica) fetchHere(ctx context.Context, list []waiter) (bool, error) {
 	r.from(bus.Origin{})
 	var done atomic.Bool // the owner may come to it after we have given up
 	err := p.view(ctx, func(v Version, view any) {
-		v = p.orOwn(v)
 		all := true
 		for _, w := range list {
-			all = w.s.begin(w.asked, p, v, view) && all
+			all = w.s.begin(w.asked, p, p.startNow(w.known, v, view)) && all
 		}
 		done.Store(all)
 	})
@@ -380,27 +407,59 @@ func (r *replica) fetchFrom(ctx context.Context, node string, list []waiter) (bo
 	}
 	r.ask(node)
 	defer r.ask("")
-	body, err := r.hub.bus.Request(ctx, node, viewService, Ask{Topic: r.topic})
-	if err != nil {
-		return false, err
-	}
-	answer, ok := body.(Answer)
-	if !ok || answer.None {
-		return false, fmt.Errorf("ask %s: %w", node, errNotHere)
-	}
-	origin := bus.Origin{Node: answer.Node, Incarnation: answer.Incarnation}
-	if r.hub.opts.Gone(origin) {
-		return false, fmt.Errorf("ask %s: %w", node, errGone)
-	}
-	r.from(origin)
 	done := true
-	for _, w := range list {
-		done = w.s.begin(w.asked, nil, answer.Version, answer.View) && done
+	for _, group := range byNeed(list) {
+		answer, err := r.question(ctx, node, group[0].known)
+		if err != nil {
+			return false, err
+		}
+		r.hub.views.Add(1)
+		r.from(bus.Origin{Node: answer.Node, Incarnation: answer.Incarnation})
+		for _, w := range group {
+			done = w.s.begin(w.asked, nil, start{answer.Version, answer.View, answer.Onward, answer.Tail}) && done
+		}
 	}
 	if !done {
 		return false, fmt.Errorf("ask %s: %w", node, errOutdated)
 	}
 	return true, nil
+}
+
+// byNeed parts those who have nothing from those who have missed something, of whom
+// the one that is furthest behind comes first.
+func byNeed(list []waiter) (groups [][]waiter) {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b waiter) int {
+		switch {
+		case a.known.Less(b.known):
+			return -1
+		case b.known.Less(a.known):
+			return 1
+		}
+		return 0
+	})
+	fresh := slices.IndexFunc(list, func(w waiter) bool { return w.known != Version{} })
+	switch fresh {
+	case -1, 0:
+		return [][]waiter{list}
+	}
+	return [][]waiter{list[:fresh], list[fresh:]}
+}
+
+// question asks a node for what a follower needs that is at a version.
+func (r *replica) question(ctx context.Context, node string, known Version) (Answer, error) {
+	body, err := r.hub.bus.Request(ctx, node, viewService, Ask{Topic: r.topic, Known: known})
+	if err != nil {
+		return Answer{}, err
+	}
+	answer, ok := body.(Answer)
+	if !ok || answer.None {
+		return Answer{}, fmt.Errorf("ask %s: %w", node, errNotHere)
+	}
+	if r.hub.opts.Gone(bus.Origin{Node: answer.Node, Incarnation: answer.Incarnation}) {
+		return Answer{}, fmt.Errorf("ask %s: %w", node, errGone)
+	}
+	return answer, nil
 }
 
 func (r *replica) ask(node string) {

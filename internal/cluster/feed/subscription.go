@@ -1,7 +1,7 @@
 package feed
 
 import (
-	"context"
+	"slices"
 	"sync"
 )
 
@@ -12,7 +12,7 @@ const bufferMost = 4096
 // Subscription keeps one follower right.
 type Subscription struct {
 	r      *replica
-	locate func(ctx context.Context) (string, error)
+	locate Locate
 	f      Follower
 
 	// mu is held while the follower's methods run: they come one at a time, and
@@ -22,7 +22,9 @@ type Subscription struct {
 	has     bool    // there is a state, at version
 	version Version // of the state
 	want    Version // the highest version heard of
+	told    bool    // the directory has been asked for its epoch
 	waiting bool    // a view is needed
+	whole   bool    // and events will not do: one is not known here
 	asked   int     // raised whenever a view is needed anew
 	buffer  []Numbered
 	local   *Publisher // on this node: events come by direct call
@@ -145,6 +147,7 @@ func (s *Subscription) missing(c call, v Version) call {
 	if s.waiting {
 		return max(c, fetch)
 	}
+	s.r.hub.gaps.Add(1)
 	s.detach()
 	s.need()
 	return max(c, fetch)
@@ -154,7 +157,15 @@ func (s *Subscription) missing(c call, v Version) call {
 func (s *Subscription) atLeast(v Version) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.told = true
 	s.hear(v)
+}
+
+// untold reports whether nobody has been asked yet which epoch to begin with.
+func (s *Subscription) untold() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.told
 }
 
 // lacks reports whether v is the newest version heard of, and not here yet.
@@ -166,7 +177,7 @@ func (s *Subscription) lacks(v Version) bool {
 
 // follows reports whether n is the very next event.
 func (s *Subscription) follows(n Numbered) bool {
-	if n.Event == any(unknown{}) || s.local != nil || !s.has {
+	if n.strange() || s.local != nil || !s.has {
 		return false
 	}
 	next := s.version
@@ -192,22 +203,27 @@ func (s *Subscription) doubt() {
 	}
 }
 
-// needs reports whether a view is needed, and which need that is.
-func (s *Subscription) needs() (asked int, ok bool) {
+// needs reports whether a view is needed, which need that is, and the version from
+// which events would do as well.
+func (s *Subscription) needs() (asked int, known Version, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.asked, s.waiting && !s.stopped
+	if s.has && !s.whole {
+		known = s.version
+	}
+	return s.asked, known, s.waiting && !s.stopped
 }
 
-// begin takes a view and what was buffered behind it. p is its publisher if that
-// is on this node. It reports whether the subscription is content.
-func (s *Subscription) begin(asked int, p *Publisher, v Version, view any) bool {
+// begin takes where to go on from, and what was buffered behind it. p is its publisher
+// if that is on this node. It reports whether the subscription is content.
+func (s *Subscription) begin(asked int, p *Publisher, from start) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
 		return true
 	}
-	if !s.waiting || s.outdated(v, p != nil) {
+	last := from.last()
+	if !s.waiting || s.outdated(last, p != nil) {
 		return !s.waiting
 	}
 	if s.local != p {
@@ -219,15 +235,15 @@ func (s *Subscription) begin(asked int, p *Publisher, v Version, view any) bool 
 		}
 		s.local = p
 	}
-	if !s.has || s.version.Less(v) {
-		s.has, s.version = true, v
-		s.f.Reset(v, view)
+	if (!s.has || s.version.Less(last)) && !s.take(from) {
+		s.detach()
+		return false
 	}
-	if s.want.Less(v) {
-		s.want = v
+	if s.want.Less(last) {
+		s.want = last
 	}
 	buffer := s.buffer
-	s.buffer = nil
+	s.buffer, s.whole = nil, false
 	for _, n := range buffer {
 		if s.follows(n) {
 			s.version = n.Version
@@ -242,6 +258,32 @@ func (s *Subscription) begin(asked int, p *Publisher, v Version, view any) bool 
 		return false
 	}
 	s.waiting, s.buffer = false, nil
+	return true
+}
+
+// take brings the follower to the last version of a start: by the events it has missed,
+// or by a view and the events after it. False if it needs another start.
+func (s *Subscription) take(from start) bool {
+	tail := from.tail
+	onward := s.has && s.version.sameRun(from.version) && !s.version.Less(from.version)
+	switch {
+	case onward:
+		tail = tail[s.version.Seq-from.version.Seq:]
+	case from.onward:
+		return false
+	}
+	if slices.ContainsFunc(tail, Numbered.strange) {
+		s.whole = true
+		return false
+	}
+	if !onward {
+		s.has, s.version = true, from.version
+		s.f.Reset(from.version, from.view)
+	}
+	for _, n := range tail {
+		s.version = n.Version
+		s.f.Event(n.Version, n.Event)
+	}
 	return true
 }
 

@@ -35,18 +35,22 @@ type Heartbeat struct {
 	Doubt bool `json:"doubt,omitempty"`
 }
 
-// Ask asks for the view of a feed.
+// Ask asks for the view of a feed, or for what has been said since.
 type Ask struct {
-	Topic string `json:"topic"`
+	Topic string  `json:"topic"`
+	Known Version `json:"known,omitzero"` // what the asker is at; zero: it has nothing
 }
 
-// Answer is the view of a feed at a version, or none: the node does not publish it.
+// Answer is the view of a feed at a version with the events after it, or none: the node
+// does not publish it. Onward: there is no view, the version is what the asker is at.
 type Answer struct {
 	Version
 	None        bool
+	Onward      bool
 	Node        string
 	Incarnation int64
 	View        any
+	Tail        []Numbered
 }
 
 var (
@@ -90,12 +94,17 @@ func (n *Numbered) UnmarshalJSON(data []byte) error {
 // unknown stands for an event that could not be decoded.
 type unknown struct{}
 
+// strange reports whether the event could not be decoded.
+func (n Numbered) strange() bool { return n.Event == any(unknown{}) }
+
 type answerForm struct {
 	Version
 	None        bool        `json:"none,omitempty"`
+	Onward      bool        `json:"onward,omitempty"`
 	Node        string      `json:"node"`
 	Incarnation int64       `json:"inc"`
 	View        message.Raw `json:"view"`
+	Tail        []Numbered  `json:"tail,omitempty"`
 }
 
 // MarshalJSON writes the view with its registered name.
@@ -104,7 +113,7 @@ func (a Answer) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(answerForm{a.Version, a.None, a.Node, a.Incarnation, raw})
+	return json.Marshal(answerForm{a.Version, a.None, a.Onward, a.Node, a.Incarnation, raw, a.Tail})
 }
 
 // UnmarshalJSON reads it back.
@@ -117,6 +126,9 @@ func (a *Answer) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	*a = Answer{Version: form.Version, None: form.None, Node: form.Node, Incarnation: form.Incarnation, View: view}
+	*a = Answer{
+		Version: form.Version, None: form.None, Onward: form.Onward,
+		Node: form.Node, Incarnation: form.Incarnation, View: view, Tail: form.Tail,
+	}
 	return nil
 }

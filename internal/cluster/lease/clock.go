@@ -1,6 +1,10 @@
 package lease
 
-import "time"
+import (
+	"time"
+
+	"teiserver/internal/failpoint"
+)
 
 // Clock is what trust is measured with.
 type Clock interface {
@@ -14,7 +18,7 @@ type Clock interface {
 type SystemClock struct{}
 
 // Boot implements Clock.
-func (SystemClock) Boot() time.Duration { return bootTime() }
+func (SystemClock) Boot() time.Duration { return failpoint.Boot(bootTime()) }
 
 // Wall implements Clock.
-func (SystemClock) Wall() int64 { return time.Now().UnixNano() }
+func (SystemClock) Wall() int64 { return failpoint.Wall(time.Now().UnixNano()) }

@@ -25,7 +25,11 @@
 // A node without a cluster uses Alone: a lease without end (TTL 0), always trusted, no
 // renewals, no watching.
 //
-// Worst detection of a dead node is TTL plus two looks.
+// Renewals also bring the store's time, see Lease.Now: times inside the states of
+// processes are told by it, so they agree whichever node a process runs on.
+//
+// A dead node is condemned TTL and one look after its last renewal at the latest, while
+// the store answers; Figures says what it was.
 package lease
 
 import "time"

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"teiserver/internal/failpoint"
 )
 
 // Options describe the node that joins.
@@ -17,6 +19,7 @@ type Options struct {
 	Timing    Timing
 	Clock     Clock         // nil: the host's
 	Report    func() Report // told with each renewal; must not block
+	Drain     func(bool)    // told what the operator wants when that changes; must not block
 	Log       *slog.Logger
 }
 
@@ -30,10 +33,16 @@ type Lease struct {
 	timing  Timing
 	clock   Clock
 	report  func() Report
+	drain   func(bool)
 	log     *slog.Logger
 	alone   bool
 
+	meters    meters
 	window    atomic.Pointer[window]
+	pulse     atomic.Pointer[pulse]
+	slept     atomic.Bool               // stood still, and no renewal was good since
+	seen      atomic.Pointer[time.Time] // when Awake looked last and it was
+	time      storeTime
 	condemned chan struct{}
 	condemn   sync.Once
 	look      chan struct{} // asks for a look at once
@@ -65,7 +74,9 @@ func newLease(o Options) *Lease {
 		timing:    o.Timing.orDefault(),
 		clock:     o.Clock,
 		report:    o.Report,
+		drain:     o.Drain,
 		log:       o.Log,
+		meters:    newMeters(),
 		condemned: make(chan struct{}),
 		look:      make(chan struct{}, 1),
 		gone:      map[int64]bool{},
@@ -74,8 +85,12 @@ func newLease(o Options) *Lease {
 	if l.clock == nil {
 		l.clock = SystemClock{}
 	}
+	l.time.offset.Store(l.clock.Wall() - int64(l.clock.Boot())) // until the store has told
 	if l.report == nil {
 		l.report = func() Report { return Report{Serving: true} }
+	}
+	if l.drain == nil {
+		l.drain = func(bool) {}
 	}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
@@ -150,7 +165,7 @@ func (l *Lease) Abandon() {
 // Trusted reports whether this node may act for others to see, now. It is the last
 // thing to ask before an effect: the answer is as old as the call.
 func (l *Lease) Trusted() bool {
-	if l.alone {
+	if l.alone || failpoint.Broken("look") {
 		return true
 	}
 	w := l.window.Load()
@@ -183,13 +198,15 @@ func (l *Lease) Look() {
 
 // trust notes a renewal that began at these readings.
 func (l *Lease) trust(boot time.Duration, wall int64) {
-	span := l.timing.TTL - l.timing.Margin
+	span := l.timing.TTL - failpoint.Margin(l.timing.Margin)
 	l.window.Store(&window{boot: boot + span, wall: wall + int64(span)})
+	l.slept.Store(false)
 }
 
 func (l *Lease) fall() {
 	l.condemn.Do(func() {
 		l.window.Store(nil)
+		l.seen.Store(nil)
 		l.log.Error("condemned by another node", "node", l.name, "incarnation", l.self.Incarnation)
 		close(l.condemned)
 	})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"teiserver/internal/failpoint"
 )
 
 // renew keeps the lease, on a goroutine of its own with nothing else on it: whatever
@@ -12,9 +14,9 @@ func (l *Lease) renew(ctx context.Context) {
 	defer l.ends.Done()
 	t := time.NewTicker(l.timing.RenewEvery)
 	defer t.Stop()
-	bad := false
+	bad, drain := false, false
 	for {
-		err := l.renewOnce(ctx)
+		renewed, err := l.renewOnce(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -25,6 +27,10 @@ func (l *Lease) renew(ctx context.Context) {
 			l.log.Warn("lease not renewed", "node", l.name, "err", err)
 		case err == nil && bad:
 			l.log.Info("lease renewed again", "node", l.name)
+		}
+		if err == nil && renewed.Drain != drain {
+			drain = renewed.Drain
+			l.drain(drain)
 		}
 		bad = err != nil
 		select {
@@ -37,27 +43,35 @@ func (l *Lease) renew(ctx context.Context) {
 	}
 }
 
-func (l *Lease) renewOnce(ctx context.Context) error {
+func (l *Lease) renewOnce(ctx context.Context) (Renewed, error) {
 	report := l.report()
 	// Before a connection is taken: the lease may run from any moment after this.
 	boot, wall := l.clock.Boot(), l.clock.Wall()
+	l.beat(boot, wall)
 	try, cancel := context.WithTimeout(ctx, l.timing.RenewEvery)
 	defer cancel()
-	err := l.store.Renew(try, l.self.Incarnation, report)
+	renewed, err := l.store.Renew(try, l.self.Incarnation, report)
+	end := l.clock.Boot()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
+		l.meters.failed.Add(1)
 		l.streak.bad()
-		return err
+		return renewed, err
 	}
 	select {
 	case <-l.condemned: // the watcher has seen it first
-		return ErrCondemned
+		return renewed, ErrCondemned
 	default:
 	}
+	l.meters.renewals.Note(end - boot)
+	if failpoint.Broken("answer") {
+		boot, wall = l.clock.Boot(), l.clock.Wall()
+	}
 	l.trust(boot, wall)
+	l.time.note(boot, end, renewed.Now)
 	l.streak.good(boot, l.timing.RenewEvery)
-	return nil
+	return renewed, nil
 }
 
 // streak is the unbroken series of own good renewals.
@@ -71,7 +85,7 @@ func (s *streak) bad() { s.since = -1 }
 // good notes a renewal. A hole of several intervals, as a paused process has, begins
 // a new series: whoever was away must not judge the others by what it missed.
 func (s *streak) good(at, every time.Duration) {
-	if s.since < 0 || at-s.last > 3*every {
+	if s.since < 0 || at-s.last > hole(every) {
 		s.since = at
 	}
 	s.last = at

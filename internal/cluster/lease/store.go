@@ -43,7 +43,19 @@ type Report struct {
 // Membership is what Join gives.
 type Membership struct {
 	Incarnation int64
-	ClusterID   string // made at first start, the same for all nodes of one store
+	ClusterID   string    // made at first start, the same for all nodes of one store
+	Now         time.Time // of the store, see Renewed
+}
+
+// Renewed is what a renewal gives.
+type Renewed struct {
+	// Now is the time of day by a clock that all nodes of the store share, read within
+	// the renewal (PostgreSQL: the server's; SQLite: the host's). Times in the states of
+	// processes come from it; leases do not.
+	Now time.Time
+	// Drain is what the operator wants: that this node hands everything over and takes
+	// nothing.
+	Drain bool
 }
 
 // Errors of a Store.
@@ -51,6 +63,7 @@ var (
 	ErrCondemned  = errors.New("lease: condemned: this incarnation is gone")
 	ErrNameInUse  = errors.New("lease: another live node has this name")
 	ErrNotExpired = errors.New("lease: not expired, or renewed meanwhile")
+	ErrNoNode     = errors.New("lease: no live node is named")
 )
 
 // Store keeps the leases. Its own clock decides (PostgreSQL: clock_timestamp of
@@ -63,9 +76,12 @@ type Store interface {
 	// the store's clock that jumped.
 	Join(ctx context.Context, c Candidate) (Membership, error)
 	// Renew extends the lease by its TTL from now. A condemned or absent row: ErrCondemned.
-	Renew(ctx context.Context, incarnation int64, r Report) error
+	Renew(ctx context.Context, incarnation int64, r Report) (Renewed, error)
 	// Nodes lists every row that is not older than a day, living ones first.
 	Nodes(ctx context.Context) ([]Node, error)
+	// SetDrain notes for the newest living node of this name what the operator wants;
+	// its next renewal tells it. A new life begins without it. ErrNoNode if none lives.
+	SetDrain(ctx context.Context, name string, drain bool) error
 	// Condemn sets victim to gone if its lease has expired by the store's clock and
 	// its renewal number is the given one, and the lease of self is valid. Else ErrNotExpired.
 	Condemn(ctx context.Context, self, victim, renewal int64) error

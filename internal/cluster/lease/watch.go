@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"teiserver/internal/failpoint"
 )
 
 // sighting is a renewal number and since when it has been seen.
@@ -101,7 +103,7 @@ func (l *Lease) lookOnce(ctx context.Context, w *watcher) (next time.Duration, e
 	if len(victims) == 0 || !l.mayCondemn() {
 		return next, nil
 	}
-	return next, l.condemnAll(try, victims)
+	return next, l.condemnAll(try, w, victims)
 }
 
 // mayCondemn: only while our own lease is good, and after an outage only after one
@@ -113,9 +115,10 @@ func (l *Lease) mayCondemn() bool {
 	return held && l.Trusted()
 }
 
-func (l *Lease) condemnAll(ctx context.Context, victims []Node) error {
+func (l *Lease) condemnAll(ctx context.Context, w *watcher, victims []Node) error {
 	done := false
 	for _, v := range victims {
+		ctx := failpoint.Wait(ctx, "condemn")
 		err := l.store.Condemn(ctx, l.self.Incarnation, v.Incarnation, v.Renewal)
 		if errors.Is(err, ErrNotExpired) {
 			continue
@@ -123,7 +126,9 @@ func (l *Lease) condemnAll(ctx context.Context, victims []Node) error {
 		if err != nil {
 			return err
 		}
-		l.log.Warn("condemned a dead node", "node", v.Name, "incarnation", v.Incarnation)
+		took := l.clock.Boot() - w.seen[v.Incarnation].since
+		l.meters.detections.Note(took)
+		l.log.Warn("condemned a dead node", "node", v.Name, "incarnation", v.Incarnation, "seconds", took.Seconds())
 		done = true
 	}
 	if !done {

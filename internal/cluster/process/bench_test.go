@@ -23,6 +23,7 @@ type silent struct{}
 
 func (silent) Publish(any) feed.Version { return feed.Version{} }
 func (silent) Restart() feed.Version    { return feed.Version{} }
+func (silent) Base(any)                 {}
 func (silent) Version() feed.Version    { return feed.Version{} }
 func (silent) Close()                   {}
 
@@ -55,7 +56,7 @@ func benchmarkCall(b *testing.B, alone, parallel bool) {
 			Name: "nothing", Doubt: process.Freeze,
 			Open: func(context.Context, string, []byte) (process.Machine, error) { return nothing{}, nil },
 		}},
-		OpenFeed: func(string, int64, int64, feed.ViewFunc, bool) process.Publisher { return silent{} },
+		OpenFeed: func(string, int64, int64, feed.ViewFunc, ...feed.OpenOption) process.Publisher { return silent{} },
 	})
 	defer h.DropAll()
 	key := registry.NewKey("nothing", 1)

@@ -18,6 +18,7 @@ import (
 type Publisher interface {
 	Publish(event any) feed.Version
 	Restart() feed.Version
+	Base(view any)
 	Version() feed.Version
 	Close()
 }
@@ -28,9 +29,8 @@ type Options struct {
 	Kinds       map[string]*Kind
 	Store       registry.Store
 	// Trusted is asked before every effect.
-	Trusted func() bool
-	// OpenFeed opens a feed; inDoubt says that it goes on while the node is not trusted.
-	OpenFeed func(topic string, epoch, run int64, view feed.ViewFunc, inDoubt bool) Publisher
+	Trusted  func() bool
+	OpenFeed func(topic string, epoch, run int64, view feed.ViewFunc, opts ...feed.OpenOption) Publisher
 	// IndexTopic is the topic of this node's index of a kind.
 	IndexTopic func(kind string) string
 	// Rebuilt is told of a process that went on from an older state. It must not block.
@@ -41,6 +41,8 @@ type Options struct {
 	Volatile  bool
 	SaveEvery time.Duration // 0: saveEvery
 	Now       func() time.Time
+	// StoreTime is the time that commands are told; nil: Now.
+	StoreTime func() time.Time
 	Log       *slog.Logger
 }
 
@@ -102,6 +104,9 @@ func NewHost(o Options) *Host {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.StoreTime == nil {
+		o.StoreTime = o.Now
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -121,7 +126,7 @@ func NewHost(o Options) *Host {
 		x.pub = o.OpenFeed(o.IndexTopic(name), o.Incarnation, 1, func(_ context.Context, then func(feed.Version, any)) error {
 			x.view(then)
 			return nil
-		}, k.Doubt == Continue)
+		}, k.feedOptions(false)...)
 		x.mu.Unlock()
 		h.indexes[name] = x
 	}
@@ -213,6 +218,7 @@ func (h *Host) Start(ctx context.Context, own registry.Ownership, first *Call) (
 		p.leave()
 	}
 	p.settle(!own.Fresh)
+	p.base()
 	go p.loop()
 	return p, nil
 }

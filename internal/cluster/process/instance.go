@@ -22,6 +22,7 @@ type Process struct {
 	cancel context.CancelFunc
 	ask    chan struct{} // asks for a release
 	done   chan struct{} // closed when the goroutine has ended
+	taken  atomic.Int32  // letters out of the mailbox that are not answered yet, see Loads
 	dirty  atomic.Bool   // has applied commands since the last snapshot
 
 	// flight is held during a durable write: one at a time per key, as each carries
@@ -40,6 +41,7 @@ type Process struct {
 	slot    chan struct{}
 	machine Machine
 	memory  memory
+	kept    memory // of durable commands and those in doubt: no others push them out
 	epoch   int64
 	run     int64
 	pub     Publisher // nil until the first command has succeeded
@@ -110,7 +112,6 @@ func (p *Process) Release(ctx context.Context) {
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		p.Drop()
 	}
 }
 
@@ -134,33 +135,64 @@ func (p *Process) leave() { <-p.slot }
 
 // load makes the machine from a stored snapshot and asks it for its timers.
 func (p *Process) load(ctx context.Context, snapshot []byte) (err error) {
-	state, ids, err := decodeSnapshot(snapshot)
+	c, err := decodeSnapshot(snapshot)
 	if err != nil {
 		return err
+	}
+	if c.closed {
+		return fmt.Errorf("the last command has closed it: %w", ErrNoState)
 	}
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("open panicked: %v", r)
 		}
 	}()
-	m, err := p.kind.Open(ctx, p.key.ID, state)
+	m, err := p.kind.Open(ctx, p.key.ID, c.state)
 	if err != nil {
 		return err
 	}
 	now := p.host.o.Now()
-	var mem memory
-	for _, d := range ids {
-		d.at = now
-		mem.add(d)
-	}
-	p.machine, p.memory = m, mem
+	p.machine, p.memory, p.kept = m, remember(c.ids, now), remember(c.kept, now)
 	p.stopTimers()
 	p.arm(m.Resume())
 	return nil
 }
 
+func remember(list []done, now time.Time) (m memory) {
+	for _, d := range list {
+		d.at = now
+		m.add(d)
+	}
+	return m
+}
+
 func (p *Process) openFeed() {
-	p.pub = p.host.o.OpenFeed(p.key.String(), p.epoch, p.run, p.view, p.kind.Doubt == Continue)
+	p.pub = p.host.o.OpenFeed(p.key.String(), p.epoch, p.run, p.view, p.kind.feedOptions(p.kind.Tells)...)
+}
+
+// base gives followers of earlier runs something to begin from, before anything is said
+// in this one: as it starts, or when the edges have repeated what they hold. The slot is
+// not held.
+func (p *Process) base() {
+	if !p.kind.Tells || p.settling {
+		return
+	}
+	p.slot <- struct{}{}
+	defer p.leave()
+	p.baseNow()
+}
+
+// baseNow is base with the slot held.
+func (p *Process) baseNow() {
+	defer func() {
+		if r := recover(); r != nil { // who would ask for it meets the same
+			p.host.count.Panics.Add(1)
+			p.host.o.Log.Error("view panicked", "key", p.key.String(), "epoch", p.epoch, "err", fmt.Sprint(r))
+		}
+	}()
+	if p.kind.Tells && !p.settling && p.pub != nil && !p.over {
+		p.pub.Base(p.machine.View())
+	}
 }
 
 // view hands out the state where no event can come between.
@@ -212,9 +244,11 @@ func (p *Process) loop() {
 	}
 	for {
 		batch := p.box.take()
-		for _, l := range batch {
-			p.deal(l) // answers what it is given also when the process is over
+		for i, l := range batch {
+			p.taken.Store(int32(len(batch) - i)) //nolint:gosec // a mailbox is small
+			p.deal(l)                            // answers what it is given also when the process is over
 		}
+		p.taken.Store(0)
 		if p.over || p.ctx.Err() != nil {
 			return
 		}
@@ -270,6 +304,7 @@ func (p *Process) settle(begin bool) {
 // unsettle serves those who had to wait, in their order.
 func (p *Process) unsettle() {
 	p.settling, p.settled = false, nil
+	p.base()
 	waiting := p.waiting
 	p.waiting = nil
 	for _, l := range waiting {

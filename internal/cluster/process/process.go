@@ -7,6 +7,11 @@
 // every effect, writes durable records with a fence before it answers, rebuilds
 // the state from its last snapshot after a panic (a new run of the feed) and gives
 // up after three panics in a minute.
+//
+// A command is applied once, however often it is sent: the ids applied last are part of
+// every snapshot. Of a persistent kind a durable record takes the snapshot after its
+// command along, in one transaction, so that the next owner of a process has record,
+// state, id and answer, or none of them. See record.go for why it is no table of ids.
 package process
 
 import (
@@ -14,6 +19,7 @@ import (
 	"errors"
 	"time"
 
+	"teiserver/internal/cluster/feed"
 	"teiserver/internal/cluster/registry"
 )
 
@@ -67,7 +73,7 @@ type Timer struct {
 type Outcome struct {
 	Reply  any     // to the sender; registered with package message, or nil
 	Events []any   // to the followers of the feed, in order
-	Record any     // a durable fact: written, fenced, before reply and events are seen
+	Record any     // a durable fact: written, fenced, with the state, before reply and events are seen
 	Timers []Timer // commands to oneself
 	Close  bool    // the process ends after this; its key is closed
 }
@@ -124,13 +130,28 @@ type Kind struct {
 	Settle  time.Duration // after a takeover: how long only commands marked with Repeats are served
 	Idle    time.Duration // a process without commands for so long is passivated; 0 never
 	Indexed bool          // machines are Summarizers
+	Tells   bool          // events say things that no view shows: the last ones are kept for followers who missed them
 	Purpose string        // one sentence for docs and operators
 
 	// Open makes the machine. snapshot is nil for a fresh one. It may read the store.
 	// Returning ErrNoState for a key that was owned before closes the key.
 	Open func(ctx context.Context, id string, snapshot []byte) (Machine, error)
-	// Write stores a durable record in one fenced transaction. nil if there are none.
+	// Write stores a durable record in one fenced transaction, with f.Snapshot, if there
+	// is one, beside it: what takes a fence in package store does that. nil if there are
+	// none. Without Persist the next owner applies a command that is sent again a second
+	// time, to have it in its state: such a record must be the same twice.
 	Write func(ctx context.Context, f registry.Fence, record any) error
 	// Repeats reports whether a command is an edge repeating what its clients hold.
 	Repeats func(body any) bool
+}
+
+// feedOptions are those of a feed of this kind; keep is for feeds of single processes.
+func (k *Kind) feedOptions(keep bool) (opts []feed.OpenOption) {
+	if k.Doubt == Continue {
+		opts = append(opts, feed.EvenInDoubt())
+	}
+	if keep {
+		opts = append(opts, feed.Keep())
+	}
+	return opts
 }

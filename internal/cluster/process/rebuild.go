@@ -17,14 +17,19 @@ func (p *Process) rebuild(notes ...done) {
 	p.rebuilt()
 }
 
-// reload is rebuild for when the count of writes is unknown too: the key is claimed
-// again, so that whatever is still under way to the store is fenced.
-func (p *Process) reload(notes ...done) {
-	if !p.reclaim() || !p.restore(notes) {
+// goOn is rebuild under a new epoch: the key was claimed again.
+func (p *Process) goOn(notes ...done) {
+	if !p.restore(notes) {
 		return
 	}
 	p.run = 1
-	p.reopen(true)
+	if p.unborn != nil { // the first command was written after all
+		p.unborn = nil
+		p.openFeed()
+		p.list(true)
+	} else {
+		p.reopen(true)
+	}
 	p.rebuilt()
 }
 
@@ -34,17 +39,22 @@ func (p *Process) reload(notes ...done) {
 func (p *Process) recount() {
 	p.slot <- struct{}{}
 	defer p.leave()
-	if p.over || !p.reclaim() {
+	if p.over {
+		return
+	}
+	if _, ok := p.reclaim(); !ok {
 		return
 	}
 	p.run = 1
 	p.reopen(true)
+	p.baseNow()
 	p.dirty.Store(true)
 	p.list(p.listed)
 }
 
-// reclaim raises the epoch of our own key. False if the process ended over it.
-func (p *Process) reclaim() bool {
+// reclaim raises the epoch of our own key, so that whatever is still under way to the
+// store is fenced, and says what is there. False if the process ended over it.
+func (p *Process) reclaim() (own registry.Ownership, ok bool) {
 	for {
 		ctx, cancel := p.storeContext()
 		own, err := p.host.o.Store.Claim(ctx, p.key, p.host.o.Incarnation)
@@ -55,20 +65,20 @@ func (p *Process) reclaim() bool {
 			select {
 			case p.flight <- struct{}{}:
 			case <-p.ctx.Done():
-				return false
+				return own, false
 			}
 			p.setOwnership(own)
 			<-p.flight
 			p.unsure.Store(false)
 			p.lost.Store(false)
-			return true
+			return own, true
 		case errors.As(err, &held):
 			p.fenced("claim")
-			return false
+			return own, false
 		}
 		p.host.o.Log.Warn("key not claimed again", "key", p.key.String(), "epoch", p.epoch, "err", err)
 		if !p.pause() {
-			return false
+			return own, false
 		}
 	}
 }
@@ -100,7 +110,7 @@ func (p *Process) restore(notes []done) bool {
 		}
 	}
 	for _, d := range notes {
-		p.memory.add(d)
+		p.kept.add(d)
 	}
 	p.host.count.Rebuilds.Add(1)
 	return true
@@ -125,6 +135,7 @@ func (p *Process) rebuilt() {
 		p.list(p.listed)
 	}
 	p.settle(true)
+	p.baseNow()
 	if p.host.o.Rebuilt != nil {
 		p.host.o.Rebuilt(p.key, p.epoch)
 	}

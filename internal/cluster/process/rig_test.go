@@ -81,6 +81,8 @@ func (p *publisher) Restart() feed.Version {
 	return p.v
 }
 
+func (p *publisher) Base(any) {}
+
 func (p *publisher) Version() feed.Version { p.mu.Lock(); defer p.mu.Unlock(); return p.v }
 func (p *publisher) Close()                { p.w.note(said{p.topic, p.Version(), closing{}}) }
 
@@ -111,7 +113,7 @@ func newRig(t *testing.T, s *clustertest.Store, change func(k *process.Kind, o *
 		Kinds:       map[string]*process.Kind{"tally": &k},
 		Store:       s,
 		Trusted:     func() bool { return !r.distrust.Load() },
-		OpenFeed: func(topic string, epoch, run int64, view feed.ViewFunc, _ bool) process.Publisher {
+		OpenFeed: func(topic string, epoch, run int64, view feed.ViewFunc, _ ...feed.OpenOption) process.Publisher {
 			p := &publisher{w: r.voice, topic: topic, v: feed.Version{Epoch: epoch, Run: run}, view: view}
 			r.last.Store(topic, p)
 			return p

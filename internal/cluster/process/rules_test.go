@@ -50,57 +50,79 @@ func TestRule06_DelayedWriteIsRefused(t *testing.T) {
 }
 
 // TestRule06_WriteGivenUpOnIsRefused: the write of a command given up on runs later
-// still, after the process has been loaded again: the count refuses it.
+// still, after the process has been loaded again: it is refused, so that the command can
+// be sent again. Without snapshots in the store nobody knows that, and it must not be.
 func TestRule06_WriteGivenUpOnIsRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := clustertest.NewStore()
-		r := newRig(t, s, nil)
-		p := r.start()
-		r.must(p, add{V: 1}, 1)
-		pass(time.Second) // a snapshot
-		var hang atomic.Bool
-		hang.Store(true)
-		s.OnAccess(func(x clustertest.Access) clustertest.Fault {
-			if x.Op == "write" && hang.Load() {
-				return clustertest.Fault{Delay: 10 * time.Second}
-			}
-			return clustertest.Fault{}
-		})
-		id := r.id()
-		body := add{V: 2, Durable: true}
-		_, err := p.Call(context.Background(), process.Call{Body: body, ID: id})
-		if !errors.Is(err, process.ErrInDoubt) {
-			t.Errorf("no answer of the store: %v, want in doubt", err)
-		}
-		hang.Store(false)
-		if _, err := p.Call(context.Background(), process.Call{Body: body, ID: id}); !errors.Is(err, process.ErrInDoubt) {
-			t.Errorf("sent again: %v, want in doubt", err)
-		}
-		r.must(p, add{V: 3, Durable: true}, 1, 3)
-		pass(time.Minute) // the first one runs now
-		if diff := cmp.Diff([]clustertest.Fact{{Key: key, Epoch: 2, Value: "3"}}, s.Facts()); diff != "" {
-			t.Errorf("facts (-want +got):\n%s", diff)
-		}
-		if v := r.version(); v.Epoch != 2 {
-			t.Errorf("version %+v: the key was not claimed again", v)
-		}
-	})
-}
-
-// TestRule07_MemoryIsNotAheadOfTheStore: after a failed write the state is the one
-// before the command, in a new epoch, and edges are asked to repeat.
-func TestRule07_MemoryIsNotAheadOfTheStore(t *testing.T) {
 	for name, tc := range map[string]struct {
-		fault clustertest.Fault
-		facts int
+		volatile bool
+		answer   error
+		again    error
+		want     []int
+		facts    []clustertest.Fact
 	}{
-		"failed":      {clustertest.Fault{Fail: clustertest.ErrLost}, 0},
-		"answer lost": {clustertest.Fault{Lose: clustertest.ErrLost}, 1},
+		"stored": {false, process.ErrUnavailable, nil, []int{1, 2, 3},
+			[]clustertest.Fact{{Key: key, Epoch: 2, Value: "2"}, {Key: key, Epoch: 2, Value: "3"}}},
+		"volatile": {true, process.ErrInDoubt, process.ErrInDoubt, []int{1, 3},
+			[]clustertest.Fact{{Key: key, Epoch: 2, Value: "3"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := clustertest.NewStore()
-				r := newRig(t, s, nil)
+				r := newRig(t, s, func(_ *process.Kind, o *process.Options) { o.Volatile = tc.volatile })
+				p := r.start()
+				r.must(p, add{V: 1}, 1)
+				pass(time.Second) // a snapshot
+				var hang atomic.Bool
+				hang.Store(true)
+				s.OnAccess(func(x clustertest.Access) clustertest.Fault {
+					if x.Op == "write" && hang.Load() {
+						return clustertest.Fault{Delay: 10 * time.Second}
+					}
+					return clustertest.Fault{}
+				})
+				c := process.Call{Body: add{V: 2, Durable: true}, ID: r.id()}
+				if _, err := p.Call(context.Background(), c); !errors.Is(err, tc.answer) {
+					t.Errorf("no answer of the store: %v, want %v", err, tc.answer)
+				}
+				hang.Store(false)
+				if _, err := p.Call(context.Background(), c); !errors.Is(err, tc.again) {
+					t.Errorf("sent again: %v, want %v", err, tc.again)
+				}
+				r.must(p, add{V: 3, Durable: true}, tc.want...)
+				pass(time.Minute) // the first one runs now
+				if diff := cmp.Diff(tc.facts, s.Facts()); diff != "" {
+					t.Errorf("facts (-want +got):\n%s", diff)
+				}
+				if v := r.version(); v.Epoch != 2 {
+					t.Errorf("version %+v: the key was not claimed again", v)
+				}
+			})
+		})
+	}
+}
+
+// TestRule07_MemoryIsNotAheadOfTheStore: after a write that failed the state is the one
+// before the command, after one whose answer was lost the one after it: what the store
+// has. Both in a new epoch, and edges are asked to repeat. Without snapshots in the
+// store only the state before is known to be true.
+func TestRule07_MemoryIsNotAheadOfTheStore(t *testing.T) {
+	failed, lost := clustertest.Fault{Fail: clustertest.ErrLost}, clustertest.Fault{Lose: clustertest.ErrLost}
+	for name, tc := range map[string]struct {
+		fault    clustertest.Fault
+		volatile bool
+		answer   error
+		facts    int
+		state    []int
+	}{
+		"failed":                {failed, false, process.ErrUnavailable, 0, []int{1}},
+		"answer lost":           {lost, false, nil, 1, []int{1, 2}},
+		"failed, volatile":      {failed, true, process.ErrInDoubt, 0, []int{1}},
+		"answer lost, volatile": {lost, true, process.ErrInDoubt, 1, []int{1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := clustertest.NewStore()
+				r := newRig(t, s, func(_ *process.Kind, o *process.Options) { o.Volatile = tc.volatile })
 				p := r.start()
 				r.must(p, add{V: 1}, 1)
 				pass(time.Second)
@@ -110,11 +132,11 @@ func TestRule07_MemoryIsNotAheadOfTheStore(t *testing.T) {
 					}
 					return clustertest.Fault{}
 				})
-				if _, err := r.call(p, add{V: 2, Durable: true}); !errors.Is(err, process.ErrInDoubt) {
-					t.Errorf("got %v, want in doubt", err)
+				if _, err := r.call(p, add{V: 2, Durable: true}); !errors.Is(err, tc.answer) {
+					t.Errorf("got %v, want %v", err, tc.answer)
 				}
 				s.OnAccess(nil)
-				r.must(p, clustertest.Read{}, 1)
+				r.must(p, clustertest.Read{}, tc.state...)
 				if len(s.Facts()) != tc.facts || r.rebuilt.Load() != 1 || r.version().Epoch != 2 {
 					t.Errorf("facts %v, rebuilt %d, version %+v", s.Facts(), r.rebuilt.Load(), r.version())
 				}

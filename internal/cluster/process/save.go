@@ -68,7 +68,7 @@ func (p *Process) prepare() (saving, bool) {
 	if p.pub == nil {
 		return saving{}, false
 	}
-	stored := p.kind.Persist && !p.host.o.Volatile
+	stored := p.stored()
 	if stored {
 		select {
 		case p.flight <- struct{}{}:
@@ -96,18 +96,21 @@ func (p *Process) prepare() (saving, bool) {
 }
 
 // snapshot makes the stored form of the state. The slot is held.
-func (p *Process) snapshot() (body []byte, err error) {
+func (p *Process) snapshot() (body []byte, err error) { return p.snapshotOf(content{}) }
+
+// snapshotOf is snapshot with what a durable write adds.
+func (p *Process) snapshotOf(c content) (body []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			p.host.count.Panics.Add(1)
 			err = fmt.Errorf("snapshot panicked: %v", r)
 		}
 	}()
-	state, err := p.machine.Snapshot()
-	if err != nil {
+	if c.state, err = p.machine.Snapshot(); err != nil {
 		return nil, err
 	}
-	return encodeSnapshot(state, p.memory.last())
+	c.ids, c.kept = p.memory.last(), p.kept.last()
+	return encodeSnapshot(c)
 }
 
 // save writes a batch. An error leaves the counts as they were: if the write has

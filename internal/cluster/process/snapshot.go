@@ -19,6 +19,9 @@ type envelope struct {
 	State  json.RawMessage `json:"state,omitempty"` // if the machine's snapshot is JSON
 	Bytes  []byte          `json:"bytes,omitempty"` // if it is not
 	IDs    []storedID      `json:"ids,omitempty"`
+	Kept   []storedID      `json:"kept,omitempty"`
+	Writes int64           `json:"writes,omitempty"`
+	Closed bool            `json:"closed,omitempty"`
 }
 
 type storedID struct {
@@ -27,22 +30,25 @@ type storedID struct {
 	Doubt bool        `json:"d,omitempty"`
 }
 
+// content is what a stored snapshot says.
+type content struct {
+	state []byte
+	ids   []done
+	kept  []done // of durable commands and those in doubt
+	// Of one that was written with a record: the count of writes that it made, which
+	// also tells it from any other of its process, and whether the command has closed
+	// the process, whose next owner has only to close the key.
+	writes int64
+	closed bool
+}
+
 // encodeSnapshot makes the stored form.
-func encodeSnapshot(state []byte, ids []done) ([]byte, error) {
-	e := envelope{Format: snapshotFormat}
-	if len(state) > 0 && (state[0] == '{' || state[0] == '[') && json.Valid(state) {
-		e.State = state
+func encodeSnapshot(c content) ([]byte, error) {
+	e := envelope{Format: snapshotFormat, IDs: storeIDs(c.ids), Kept: storeIDs(c.kept), Writes: c.writes, Closed: c.closed}
+	if len(c.state) > 0 && (c.state[0] == '{' || c.state[0] == '[') && json.Valid(c.state) {
+		e.State = c.state
 	} else {
-		e.Bytes = state
-	}
-	for _, d := range ids {
-		s := storedID{ID: d.id, Doubt: d.doubt}
-		if raw, err := message.Encode(d.reply); err == nil {
-			s.Reply = raw
-		} else {
-			s.Doubt = true // without the reply it can only be said not to apply it again
-		}
-		e.IDs = append(e.IDs, s)
+		e.Bytes = c.state
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -53,25 +59,46 @@ func encodeSnapshot(state []byte, ids []done) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// decodeSnapshot is the reverse; nil gives nil.
-func decodeSnapshot(body []byte) (state []byte, ids []done, err error) {
+func storeIDs(list []done) (ids []storedID) {
+	for _, d := range list {
+		s := storedID{ID: d.id, Doubt: d.doubt}
+		if raw, err := message.Encode(d.reply); err == nil {
+			s.Reply = raw
+		} else {
+			s.Doubt = true // without the reply it can only be said not to apply it again
+		}
+		ids = append(ids, s)
+	}
+	return ids
+}
+
+// decodeSnapshot is the reverse; nothing gives nothing.
+func decodeSnapshot(body []byte) (c content, err error) {
 	if len(body) == 0 {
-		return nil, nil, nil
+		return c, nil
 	}
 	var e envelope
 	if err := json.Unmarshal(body, &e); err != nil {
-		return nil, nil, fmt.Errorf("decode snapshot: %w", err)
+		return c, fmt.Errorf("decode snapshot: %w", err)
 	}
 	if e.Format < 1 || e.Format > snapshotFormat {
-		return nil, nil, fmt.Errorf("decode snapshot: format %d is not known", e.Format)
+		return c, fmt.Errorf("decode snapshot: format %d is not known", e.Format)
 	}
 	if len(e.State) > 0 && len(e.Bytes) > 0 {
-		return nil, nil, errors.New("decode snapshot: two states")
+		return c, errors.New("decode snapshot: two states")
 	}
-	if len(e.IDs) > rememberedIDs {
-		e.IDs = e.IDs[len(e.IDs)-rememberedIDs:]
+	c = content{state: e.Bytes, ids: loadIDs(e.IDs), kept: loadIDs(e.Kept), writes: e.Writes, closed: e.Closed}
+	if len(e.State) > 0 {
+		c.state = e.State
 	}
-	for _, s := range e.IDs {
+	return c, nil
+}
+
+func loadIDs(list []storedID) (ids []done) {
+	if len(list) > rememberedIDs {
+		list = list[len(list)-rememberedIDs:]
+	}
+	for _, s := range list {
 		d := done{id: s.ID, doubt: s.Doubt}
 		if reply, err := message.Decode(s.Reply); err == nil {
 			d.reply = reply
@@ -80,8 +107,5 @@ func decodeSnapshot(body []byte) (state []byte, ids []done, err error) {
 		}
 		ids = append(ids, d)
 	}
-	if len(e.State) > 0 {
-		return e.State, ids, nil
-	}
-	return e.Bytes, ids, nil
+	return ids
 }

@@ -30,19 +30,17 @@ func TestSnapshotRoundTrip(t *testing.T) {
 		"nothing":     nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			body, err := encodeSnapshot(state, ids)
+			want := content{state: state, ids: ids, kept: ids[:2], writes: 7, closed: true}
+			body, err := encodeSnapshot(want)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, gotIDs, err := decodeSnapshot(body)
+			got, err := decodeSnapshot(body)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !bytes.Equal(got, state) {
-				t.Errorf("state %q, want %q", got, state)
-			}
-			if diff := cmp.Diff(ids, gotIDs, cmp.AllowUnexported(done{}), cmp.Comparer(func(a, b time.Time) bool { return true })); diff != "" {
-				t.Errorf("ids (-want +got):\n%s", diff)
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(content{}, done{}), cmp.Comparer(func(a, b time.Time) bool { return true })); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -51,16 +49,16 @@ func TestSnapshotRoundTrip(t *testing.T) {
 // TestSnapshotOfANeighborRelease: a reply that this release does not know must not be
 // answered with nothing, and a newer format must not be read as an older one.
 func TestSnapshotOfANeighborRelease(t *testing.T) {
-	state, ids, err := decodeSnapshot([]byte(`{"format":1,"state":{"n":1},"added":true,"ids":[{"i":1,"n":2,"r":{"t":"of.tomorrow","b":{}}}]}`))
-	if err != nil || string(state) != `{"n":1}` || len(ids) != 1 || !ids[0].doubt {
-		t.Errorf("got %s, %+v, %v", state, ids, err)
+	c, err := decodeSnapshot([]byte(`{"format":1,"state":{"n":1},"added":true,"ids":[{"i":1,"n":2,"r":{"t":"of.tomorrow","b":{}}}]}`))
+	if err != nil || string(c.state) != `{"n":1}` || len(c.ids) != 1 || !c.ids[0].doubt || len(c.kept) != 0 {
+		t.Errorf("got %+v, %v", c, err)
 	}
 	for _, bad := range []string{`{"format":2}`, `{}`, `{"format":1,"state":{},"bytes":"AA=="}`, `[]`, `x`} {
-		if _, _, err := decodeSnapshot([]byte(bad)); err == nil {
+		if _, err := decodeSnapshot([]byte(bad)); err == nil {
 			t.Errorf("%s was read", bad)
 		}
 	}
-	if state, ids, err := decodeSnapshot(nil); state != nil || ids != nil || err != nil {
+	if c, err := decodeSnapshot(nil); c.state != nil || c.ids != nil || err != nil {
 		t.Error("no snapshot is not none")
 	}
 }
@@ -70,26 +68,28 @@ func TestSnapshotOfANeighborRelease(t *testing.T) {
 func FuzzSnapshot(f *testing.F) {
 	f.Add([]byte(`{"format":1,"state":{"values":[1]},"ids":[{"i":1,"n":2,"r":{"t":"process.test_noted","b":{"text":"x"}}},{"i":1,"n":3,"d":true}]}`))
 	f.Add([]byte(`{"format":1,"bytes":"AAE="}`))
+	f.Add([]byte(`{"format":1,"state":[],"kept":[{"i":1,"n":2,"d":true}],"writes":3,"closed":true}`))
 	f.Add([]byte(`{"format":9}`))
 	f.Add([]byte(`{"format":1,"state":null,"ids":[{}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		state, ids, err := decodeSnapshot(body)
+		c, err := decodeSnapshot(body)
 		if err != nil {
 			return
 		}
-		if len(ids) > rememberedIDs {
-			t.Fatalf("%d ids", len(ids))
+		if len(c.ids) > rememberedIDs || len(c.kept) > rememberedIDs {
+			t.Fatalf("%d and %d ids", len(c.ids), len(c.kept))
 		}
-		again, err := encodeSnapshot(state, ids)
+		again, err := encodeSnapshot(c)
 		if err != nil {
 			t.Fatalf("encode what was decoded: %v", err)
 		}
-		state2, ids2, err := decodeSnapshot(again)
+		c2, err := decodeSnapshot(again)
 		if err != nil {
 			t.Fatalf("decode what was encoded: %v", err)
 		}
-		if compact(state) != compact(state2) || len(ids) != len(ids2) {
-			t.Fatalf("%q with %d ids became %q with %d", state, len(ids), state2, len(ids2))
+		if compact(c.state) != compact(c2.state) || len(c.ids) != len(c2.ids) || len(c.kept) != len(c2.kept) ||
+			c.writes != c2.writes || c.closed != c2.closed {
+			t.Fatalf("%+v became %+v", c, c2)
 		}
 	})
 }

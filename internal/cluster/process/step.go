@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"teiserver/internal/cluster/registry"
-	"teiserver/internal/refusal"
+	"teiserver/internal/failpoint"
 )
 
 // deal executes one letter with all its effects, and answers it.
@@ -53,6 +53,9 @@ func (p *Process) known(l *letter, now time.Time) (reply any, err error, ok bool
 		return nil, ErrNewer, true
 	}
 	d, seen := p.memory.find(l.id)
+	if !seen {
+		d, seen = p.kept.find(l.id)
+	}
 	switch {
 	case !seen:
 		return nil, nil, false
@@ -90,7 +93,7 @@ func (p *Process) step(l *letter, now time.Time) {
 			p.latest = body
 		}
 	}
-	out, err := p.machine.Apply(Command{Body: l.body, At: now})
+	out, err := p.machine.Apply(Command{Body: l.body, At: p.host.o.StoreTime()})
 	if err != nil {
 		if l == p.unborn {
 			p.shut()
@@ -99,7 +102,8 @@ func (p *Process) step(l *letter, now time.Time) {
 		return
 	}
 	p.host.count.Applied.Add(1)
-	if out.Record != nil && !p.record(l, out.Record) {
+	p.dirty.Store(true)
+	if out.Record != nil && !p.record(l, out, now) {
 		return
 	}
 	if out.Close && !p.closeKey() {
@@ -110,9 +114,10 @@ func (p *Process) step(l *letter, now time.Time) {
 		l.answer(nil, ErrEnded)
 		return
 	}
-	p.memory.add(done{id: l.id, reply: out.Reply, at: now})
+	if out.Record == nil {
+		p.memory.add(done{id: l.id, reply: out.Reply, at: now})
+	}
 	p.publish(l, out)
-	p.dirty.Store(true)
 	p.arm(out.Timers)
 	if out.Close {
 		p.gone(registry.Closed)
@@ -132,6 +137,9 @@ func (p *Process) publish(l *letter, out Outcome) {
 		p.unborn = nil
 	}
 	for _, e := range out.Events {
+		if failpoint.Enabled {
+			failpoint.Act(p.key.String(), p.epoch, p.host.o.Incarnation, e)
+		}
 		p.pub.Publish(e)
 	}
 	if out.Close {
@@ -170,65 +178,6 @@ func (p *Process) pause() bool {
 	case <-p.ctx.Done():
 		return false
 	}
-}
-
-// record writes the durable record of a command. False says that the letter is
-// answered and the state is no longer what the command made of it.
-func (p *Process) record(l *letter, record any) bool {
-	if !p.trusted() {
-		l.answer(nil, ErrEnded)
-		return false
-	}
-	err := p.write(record)
-	switch {
-	case err == nil:
-		p.host.count.Written.Add(1)
-		return true
-	case p.ctx.Err() != nil:
-		l.answer(nil, ErrInDoubt)
-		return false
-	case isFenced(err):
-		ours, lookErr := p.stillOurs()
-		if lookErr == nil && !ours {
-			p.fenced("durable write")
-			l.answer(nil, ErrEnded)
-			return false
-		}
-		// A snapshot whose answer was lost has counted. Nothing of this was written.
-		p.reload()
-		l.answer(nil, ErrUnavailable)
-		return false
-	}
-	if r, ok := refusal.As(err); ok {
-		p.reload()
-		l.answer(nil, r)
-		return false
-	}
-	// It may have been written, or be written later. The command is never applied
-	// again, and the state goes back before it: memory must not be ahead of the store.
-	p.host.o.Log.Warn("durable write without a clear outcome", "key", p.key.String(), "epoch", p.epoch, "err", err)
-	p.reload(done{id: l.id, doubt: true, at: p.host.o.Now()})
-	l.answer(nil, ErrInDoubt)
-	return false
-}
-
-func (p *Process) write(record any) error {
-	if p.kind.Write == nil {
-		return fmt.Errorf("kind %s writes no records", p.kind.Name)
-	}
-	select {
-	case p.flight <- struct{}{}:
-	case <-p.ctx.Done():
-		return p.ctx.Err()
-	}
-	defer func() { <-p.flight }()
-	ctx, cancel := p.storeContext()
-	defer cancel()
-	if err := p.kind.Write(ctx, p.fence(), record); err != nil {
-		return err
-	}
-	p.writes++
-	return nil
 }
 
 // fenced drops the process: the store knows a newer owner.

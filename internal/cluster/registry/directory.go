@@ -139,12 +139,25 @@ func (d *Directory) Claim(ctx context.Context, key Key, incarnation int64) (Owne
 	return own, err
 }
 
+// TakeOver takes many keys for an incarnation. The caller holds the locks of all.
+func (d *Directory) TakeOver(ctx context.Context, keys []Key, incarnation int64) (Taken, error) {
+	taken, err := d.store.TakeOver(ctx, keys, incarnation)
+	for _, o := range taken.Held {
+		d.Learn(o)
+	}
+	return taken, err
+}
+
 // Lock serializes the claims of one key on this node: from the look whether the
 // process runs here until it does. Two claims of one node under way would both
 // succeed, as a claim takes what is the claimant's own.
 func (d *Directory) Lock(ctx context.Context, key Key) (unlock func(), err error) {
 	return d.locks.lock(ctx, key)
 }
+
+// TryLock is Lock for who has many keys to lock and must not wait for one: false if
+// somebody else of this node has it.
+func (d *Directory) TryLock(key Key) (unlock func(), ok bool) { return d.locks.tryLock(key) }
 
 // keyLocks are locks by key that exist only while somebody wants them.
 type keyLocks struct {
@@ -158,27 +171,44 @@ type keyLock struct {
 }
 
 func (l *keyLocks) lock(ctx context.Context, key Key) (func(), error) {
+	k := l.enter(key)
+	select {
+	case k.slot <- struct{}{}:
+		return func() { <-k.slot; l.leave(key, k) }, nil
+	case <-ctx.Done():
+		l.leave(key, k)
+		return nil, ctx.Err()
+	}
+}
+
+func (l *keyLocks) tryLock(key Key) (func(), bool) {
+	k := l.enter(key)
+	select {
+	case k.slot <- struct{}{}:
+		return func() { <-k.slot; l.leave(key, k) }, true
+	default:
+		l.leave(key, k)
+		return nil, false
+	}
+}
+
+func (l *keyLocks) enter(key Key) *keyLock {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	k := l.held[key]
 	if k == nil {
 		k = &keyLock{slot: make(chan struct{}, 1)}
 		l.held[key] = k
 	}
 	k.users++
-	l.mu.Unlock()
-	leave := func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if k.users--; k.users == 0 {
-			delete(l.held, key)
-		}
-	}
-	select {
-	case k.slot <- struct{}{}:
-		return func() { <-k.slot; leave() }, nil
-	case <-ctx.Done():
-		leave()
-		return nil, ctx.Err()
+	return k
+}
+
+func (l *keyLocks) leave(key Key, k *keyLock) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if k.users--; k.users == 0 {
+		delete(l.held, key)
 	}
 }
 

@@ -8,6 +8,12 @@
 //	                      | \--owner gone, or its own answer lost--> owned, epoch+1
 //	                      \--close--> closed --claim--> owned, epoch+1
 //
+// What a dead node has left is claimed many keys at a time, with their snapshots, and
+// without waiting for a row that somebody holds: see Store.TakeOver.
+//
+// A durable write of an owner carries its state along, see Fence: record, state and the
+// ids of applied commands are never apart in the store.
+//
 // Directory is a node's cached view. It is a hint: it saves a read, and nobody decides
 // from it. A look-up answers owner, none or unknown, and never takes one for another;
 // only none may create.

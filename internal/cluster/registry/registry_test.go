@@ -190,6 +190,31 @@ func TestHintsAreCorrected(t *testing.T) {
 	}
 }
 
+// TestTakeOverCorrectsHints: who owns what could not be taken is known from then on.
+func TestTakeOverCorrectsHints(t *testing.T) {
+	s := clustertest.NewStore()
+	inc := joined(t, s, "a", "b")
+	d := registry.NewDirectory(s, nobodyGone)
+	held, free := registry.NewKey("lobby", 1), registry.NewKey("lobby", 2)
+	own, err := s.Claim(t.Context(), free, inc[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Release(t.Context(), registry.Fence{Key: free, Incarnation: inc[1], Epoch: own.Epoch}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Claim(t.Context(), held, inc[1]); err != nil {
+		t.Fatal(err)
+	}
+	taken, err := d.TakeOver(t.Context(), []registry.Key{held, free}, inc[0])
+	if err != nil || len(taken.Owned) != 1 || taken.Owned[0].Key != free {
+		t.Errorf("taken %+v, %v", taken, err)
+	}
+	if o, ok := d.Hint(held); !ok || o.Node != "b" {
+		t.Errorf("hint %+v, %v", o, ok)
+	}
+}
+
 // TestRule04_OneClaimAtATime: Lock serializes one key and nothing else.
 func TestRule04_OneClaimAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -209,7 +234,15 @@ func TestRule04_OneClaimAtATime(t *testing.T) {
 			t.Fatal(err)
 		}
 		other()
+		if _, ok := d.TryLock(a); ok {
+			t.Error("locked twice")
+		}
 		unlock()
+		if unlock, ok := d.TryLock(a); ok {
+			unlock()
+		} else {
+			t.Error("a free key was not locked")
+		}
 		var inside, most atomic.Int64
 		var all sync.WaitGroup
 		for range 50 {

@@ -24,6 +24,10 @@ type Fence struct {
 	Incarnation int64
 	Epoch       int64
 	Writes      int64
+	// Snapshot, if not nil, is the owner's state after the write, the applied command
+	// ids in it. The store keeps it in the same transaction, so that effect, state and
+	// ids agree for whoever owns the key next. Release and Save have their own.
+	Snapshot []byte
 }
 
 // State of a row of the directory.
@@ -67,6 +71,18 @@ type Snapshot struct {
 	Body  []byte
 }
 
+// MassClaim is how many keys should be given to TakeOver at once: a thousand in a few
+// round trips, and with their snapshots well below the memory and time of one answer.
+const MassClaim = 256
+
+// Taken is what a take-over came to. A key that was given and is nowhere in it has no
+// row, or was closed.
+type Taken struct {
+	Owned   []Ownership // taken, each with its epoch + 1 and its snapshot
+	Held    []Owner     // owned by a living node
+	Skipped []Key       // somebody is at work on the row: try again in a moment
+}
+
 // Store is the one authority on who owns what.
 type Store interface {
 	// Claim takes a key that is new, closed, released, owned by a gone incarnation,
@@ -74,6 +90,14 @@ type Store interface {
 	// one statement that also checks that the claimant's own lease is valid by the
 	// store's clock. Otherwise *HeldError or ErrLeaseLost.
 	Claim(ctx context.Context, key Key, incarnation int64) (Ownership, error)
+	// TakeOver claims those of the keys that are released, owned by a gone incarnation,
+	// or the claimant's own (the caller makes sure that it does not run them), as Claim
+	// does: always epoch+1, with the claimant's lease checked in the same statement;
+	// ErrLeaseLost if it is not valid. Keys without a row and closed ones stay as they
+	// are. A row that somebody has locked is skipped, and delays no other. No key may be
+	// given twice. It may be done in several transactions: with an error come those that
+	// are known to be taken.
+	TakeOver(ctx context.Context, keys []Key, incarnation int64) (Taken, error)
 	// Release hands a key back with its last snapshot (nil keeps the stored one).
 	Release(ctx context.Context, f Fence, snapshot []byte) error
 	// CloseKey ends a key: the row and its epoch stay, the snapshot goes.

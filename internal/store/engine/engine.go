@@ -34,7 +34,15 @@ const (
 	Durable             // writes that must survive a loss of power
 	Relaxed             // writes that must survive a crash of the process
 	Read
+	lanes
 )
+
+func (l Lane) String() string {
+	return [lanes]string{"lease", "watch", "durable", "relaxed", "read"}[l]
+}
+
+// Lanes lists all lanes.
+func Lanes() []Lane { return []Lane{Lease, Watch, Durable, Relaxed, Read} }
 
 // Use is how a program uses a database beside others.
 type Use int

@@ -20,8 +20,13 @@ import (
 const connectTimeout = 4 * time.Second
 
 // leaseConnections: one for renewals, and one so that looking at the others does
-// not stand in front of them.
-const leaseConnections = 2
+// not stand in front of them. After a broken link there are more for a while, as those
+// that broke, and those to a server that does not answer, keep their places until they
+// are cleared away.
+const (
+	leaseConnections    = 2
+	leaseConnectionsMax = 8
+)
 
 // session is what every connection sets. idle_in_transaction_session_timeout is
 // not above the margin of a lease: a node that stops inside a transaction must not
@@ -86,7 +91,7 @@ func Open(ctx context.Context, url string, opts Options) (db *DB, err error) {
 		return db, err
 	}
 	leases := config.Copy()
-	leases.MaxConns, leases.MinConns = leaseConnections, leaseConnections
+	leases.MaxConns, leases.MinConns = leaseConnectionsMax, leaseConnections
 	if db.leases, err = pgxpool.NewWithConfig(ctx, leases); err != nil {
 		return db, err
 	}
@@ -101,6 +106,7 @@ func prepare(config *pgx.ConnConfig) {
 	if config.ConnectTimeout == 0 || config.ConnectTimeout > connectTimeout {
 		config.ConnectTimeout = connectTimeout
 	}
+	config.DialFunc = hurry(config.DialFunc)
 	// Statements are prepared once per connection and then named: a batch must not
 	// need a second round trip to learn its types.
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement

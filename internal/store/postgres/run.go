@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"teiserver/internal/cluster/registry"
+	"teiserver/internal/failpoint"
 	"teiserver/internal/store/engine"
 	"teiserver/internal/store/statement"
 )
@@ -86,7 +87,7 @@ type querier interface {
 func send(ctx context.Context, q querier, calls ...statement.Call) error {
 	if len(calls) == 1 {
 		call := calls[0]
-		result, err := q.Query(ctx, call.Definition().SQL(statement.Postgres), arguments(call)...)
+		result, err := q.Query(ctx, text(call), arguments(call)...)
 		if err != nil {
 			return failed(call, err)
 		}
@@ -94,7 +95,7 @@ func send(ctx context.Context, q querier, calls ...statement.Call) error {
 	}
 	batch := &pgx.Batch{}
 	for _, call := range calls {
-		batch.Queue(call.Definition().SQL(statement.Postgres), arguments(call)...)
+		batch.Queue(text(call), arguments(call)...)
 	}
 	results := q.SendBatch(ctx, batch)
 	for _, call := range calls {
@@ -114,6 +115,11 @@ func send(ctx context.Context, q querier, calls ...statement.Call) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+func text(call statement.Call) string {
+	def := call.Definition()
+	return failpoint.SQL(def.Name, def.SQL(statement.Postgres))
 }
 
 func arguments(call statement.Call) []any {
@@ -152,6 +158,9 @@ func (db *DB) Run(ctx context.Context, lane engine.Lane, calls ...statement.Call
 
 // Fenced implements engine.DB.
 func (db *DB) Fenced(ctx context.Context, f registry.Fence, effects ...statement.Call) error {
+	if failpoint.Broken("close") && effects[0].Definition().Name == "close" {
+		return db.Run(ctx, engine.Durable, effects...)
+	}
 	calls := append([]statement.Call{fence.With(fenceArgs{f.Key.Kind, f.Key.ID, f.Incarnation, f.Epoch, f.Writes})}, effects...)
 	return db.Run(ctx, engine.Durable, calls...)
 }

@@ -91,6 +91,9 @@ func (db *DB) write(ctx context.Context, lane engine.Lane, work func(ctx context
 		return err
 	}
 	if err := sqlTx.Commit(); err != nil {
+		if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+			err = ctx.Err() // it has ended just before, and the transaction with it
+		}
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil

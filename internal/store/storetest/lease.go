@@ -70,11 +70,11 @@ func testNamesake(t *testing.T, s Store) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	must(t, s.Renew(t.Context(), first, lease.Report{Serving: true}))
+	must(t, renew(t, s, first, lease.Report{Serving: true}))
 
 	second, err := s.Join(t.Context(), lease.Candidate{Name: "a", BootID: "boot", Proof: true, TTL: time.Millisecond})
 	must(t, err)
-	if err := s.Renew(t.Context(), first, lease.Report{}); !errors.Is(err, lease.ErrCondemned) {
+	if err := renew(t, s, first, lease.Report{}); !errors.Is(err, lease.ErrCondemned) {
 		t.Errorf("renewal of a node proven dead: %v", err)
 	}
 	if n := nodeOf(t, s, first); n.State != "gone" {
@@ -85,7 +85,7 @@ func testNamesake(t *testing.T, s Store) {
 	// its keys are its own until it is condemned.
 	old := expired(t, s, second.Incarnation)
 	third := joined(t, s, "a")
-	if err := s.Renew(t.Context(), second.Incarnation, lease.Report{}); !errors.Is(err, lease.ErrCondemned) {
+	if err := renew(t, s, second.Incarnation, lease.Report{}); !errors.Is(err, lease.ErrCondemned) {
 		t.Errorf("renewal of a superseded node: %v", err)
 	}
 	must(t, s.Condemn(t.Context(), third, second.Incarnation, old.Renewal))
@@ -104,7 +104,7 @@ func testSingleNode(t *testing.T, s Store) {
 	if n := nodeOf(t, s, m.Incarnation); n.TTL != 0 || n.Left < 0 || n.State != "serving" {
 		t.Errorf("the single node: %+v", n)
 	}
-	must(t, s.Renew(t.Context(), m.Incarnation, lease.Report{Serving: true}))
+	must(t, renew(t, s, m.Incarnation, lease.Report{Serving: true}))
 	if o := claimed(t, s, k, m.Incarnation); o.Epoch != 2 {
 		t.Errorf("epoch %d", o.Epoch)
 	}
@@ -113,7 +113,7 @@ func testSingleNode(t *testing.T, s Store) {
 	}
 	next, err := s.Join(t.Context(), lease.Candidate{Name: "only"})
 	must(t, err)
-	if err := s.Renew(t.Context(), m.Incarnation, lease.Report{}); !errors.Is(err, lease.ErrCondemned) {
+	if err := renew(t, s, m.Incarnation, lease.Report{}); !errors.Is(err, lease.ErrCondemned) {
 		t.Errorf("the single node before: %v", err)
 	}
 	if next.Incarnation <= m.Incarnation {
@@ -123,7 +123,7 @@ func testSingleNode(t *testing.T, s Store) {
 
 func testRenew(t *testing.T, s Store) {
 	a := joined(t, s, "a")
-	must(t, s.Renew(t.Context(), a, lease.Report{Hears: []string{"b", "c"}, Clients: 7, Processes: 3, Serving: true}))
+	must(t, renew(t, s, a, lease.Report{Hears: []string{"b", "c"}, Clients: 7, Processes: 3, Serving: true}))
 	n := nodeOf(t, s, a)
 	if n.Renewal != 1 || n.Clients != 7 || n.Processes != 3 || n.State != "serving" {
 		t.Errorf("after a renewal: %+v", n)
@@ -131,26 +131,57 @@ func testRenew(t *testing.T, s Store) {
 	if diff := cmp.Diff([]string{"b", "c"}, n.Hears); diff != "" {
 		t.Error(diff)
 	}
-	must(t, s.Renew(t.Context(), a, lease.Report{}))
+	must(t, renew(t, s, a, lease.Report{}))
 	if n := nodeOf(t, s, a); n.Renewal != 2 || n.State != "draining" || len(n.Hears) != 0 {
 		t.Errorf("after the second renewal: %+v", n)
 	}
 	for name, incarnation := range map[string]int64{"absent": a + 100, "left": joined(t, s, "b")} {
 		must(t, s.Leave(t.Context(), incarnation))
-		if err := s.Renew(t.Context(), incarnation, lease.Report{}); !errors.Is(err, lease.ErrCondemned) {
+		if err := renew(t, s, incarnation, lease.Report{}); !errors.Is(err, lease.ErrCondemned) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	// A lease that ran out is renewed as long as nobody has condemned it.
 	short := joinedFor(t, s, "short", time.Millisecond)
 	expired(t, s, short)
-	must(t, s.Renew(t.Context(), short, lease.Report{}))
+	must(t, renew(t, s, short, lease.Report{}))
+}
+
+// testRenewalTime: joining and renewing tell the time of the store, read while they run.
+// The stores of these tests are on hosts whose clocks are right by a minute.
+func testRenewalTime(t *testing.T, s Store) {
+	tells := func(what string, told time.Time, before time.Time) {
+		t.Helper()
+		if told.Before(before.Add(-time.Minute)) || told.After(time.Now().Add(time.Minute)) {
+			t.Errorf("%s: told %v between %v and %v", what, told, before, time.Now())
+		}
+	}
+	began := time.Now()
+	m, err := s.Join(t.Context(), lease.Candidate{Name: "a", TTL: long})
+	must(t, err)
+	tells("join", m.Now, began)
+	first, err := s.Renew(t.Context(), m.Incarnation, lease.Report{})
+	must(t, err)
+	tells("renew", first.Now, began)
+	// It goes on, in steps of a second at most: a time of day without its milliseconds
+	// would be of no use.
+	for t.Context().Err() == nil {
+		next, err := s.Renew(t.Context(), m.Incarnation, lease.Report{})
+		must(t, err)
+		if step := next.Now.Sub(first.Now); step > 0 {
+			if step >= time.Second {
+				t.Errorf("a step of %v", step)
+			}
+			return
+		}
+	}
+	t.Error("the time stands still")
 }
 
 func testCondemn(t *testing.T, s Store) {
 	self, other := joined(t, s, "self"), joined(t, s, "other")
 	victim := joinedFor(t, s, "victim", time.Millisecond)
-	must(t, s.Renew(t.Context(), victim, lease.Report{}))
+	must(t, renew(t, s, victim, lease.Report{}))
 	n := expired(t, s, victim)
 	for name, c := range map[string][3]int64{
 		"other renewal":    {self, victim, n.Renewal - 1},
@@ -167,7 +198,7 @@ func testCondemn(t *testing.T, s Store) {
 	if n := nodeOf(t, s, victim); n.State != "gone" {
 		t.Errorf("the condemned is %s", n.State)
 	}
-	if err := s.Renew(t.Context(), victim, lease.Report{}); !errors.Is(err, lease.ErrCondemned) {
+	if err := renew(t, s, victim, lease.Report{}); !errors.Is(err, lease.ErrCondemned) {
 		t.Errorf("renewal of the condemned: %v", err)
 	}
 	if err := s.Condemn(t.Context(), self, victim, n.Renewal); !errors.Is(err, lease.ErrNotExpired) {

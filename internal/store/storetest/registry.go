@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"teiserver/internal/chat"
 	"teiserver/internal/cluster/registry"
 	"teiserver/internal/match"
 )
@@ -120,6 +122,39 @@ func testFence(t *testing.T, s Store) {
 	must(t, s.CreateMatch(t.Context(), f, match.Match{ID: 2}))
 	if o := claimed(t, s, k, a); o.Writes != 2 || o.Snapshot != nil {
 		t.Errorf("after all: %+v", o)
+	}
+}
+
+// Whatever an owner writes durably takes the state after it along, or neither.
+func testRecordWithState(t *testing.T, s Store) {
+	a := joined(t, s, "a")
+	writes := map[string]func(f registry.Fence, n int64) error{
+		"match": func(f registry.Fence, n int64) error { return s.CreateMatch(t.Context(), f, match.Match{ID: n}) },
+		"channel": func(f registry.Fence, n int64) error {
+			return s.NewChannel(t.Context(), f, chat.Channel{Name: fmt.Sprint("channel ", n)})
+		},
+	}
+	for name, write := range writes {
+		o := claimed(t, s, key(name), a)
+		f := fence(o)
+		f.Snapshot = []byte("one")
+		must(t, write(f, 1))
+		late := f
+		late.Snapshot = []byte("late")
+		if err := write(late, 2); !errors.Is(err, registry.ErrFenced) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if o = claimed(t, s, key(name), a); string(o.Snapshot) != "one" || o.Writes != 1 {
+			t.Errorf("%s: %+v", name, o)
+		}
+		must(t, write(fence(o), 3)) // without a state the stored one is kept
+		o = claimed(t, s, key(name), a)
+		f = fence(o)
+		f.Snapshot = []byte{}
+		must(t, write(f, 4))
+		if got := claimed(t, s, key(name), a); string(o.Snapshot) != "one" || got.Snapshot == nil || len(got.Snapshot) != 0 {
+			t.Errorf("%s: %+v, then %+v", name, o, got)
+		}
 	}
 }
 
@@ -281,13 +316,28 @@ func testManyClaimants(t *testing.T, s Store) {
 }
 
 // Two nodes hand a key to and fro while its last owner still writes: whatever was
-// acknowledged is in what the next owner loads.
+// acknowledged is in what the next owner loads, by whichever claim.
 func testWritesBesideClaims(t *testing.T, s Store) {
-	k := key(1)
-	node := joined(t, s, "node 0")
+	testWritesBeside(t, s, key(1), s.Claim)
+	testWritesBeside(t, s, key(2), func(ctx context.Context, k registry.Key, node int64) (registry.Ownership, error) {
+		for {
+			taken, err := s.TakeOver(ctx, []registry.Key{k}, node)
+			if err != nil || len(taken.Owned) == 1 {
+				return append(taken.Owned, registry.Ownership{})[0], err
+			}
+			if len(taken.Skipped) != 1 {
+				return registry.Ownership{}, fmt.Errorf("neither taken nor skipped: %+v", taken)
+			}
+		}
+	})
+}
+
+func testWritesBeside(t *testing.T, s Store, k registry.Key, claim func(context.Context, registry.Key, int64) (registry.Ownership, error)) {
+	t.Helper()
+	node := joined(t, s, fmt.Sprint("first of ", k))
 	o := claimed(t, s, k, node)
 	for round := range 30 {
-		next := joined(t, s, fmt.Sprint("node ", round+1))
+		next := joined(t, s, fmt.Sprint("node ", round, " of ", k))
 		must(t, s.Leave(t.Context(), node))
 		type outcome struct {
 			passed bool
@@ -304,7 +354,7 @@ func testWritesBesideClaims(t *testing.T, s Store) {
 			wrote <- outcome{ok, writes}
 		}()
 		go func() {
-			got, err := s.Claim(background(), k, next)
+			got, err := claim(background(), k, next)
 			if err != nil {
 				t.Errorf("claim: %v", err)
 			}

@@ -48,12 +48,14 @@ func Run(t *testing.T, open Opener) {
 		{"namesake", testNamesake},
 		{"single node", testSingleNode},
 		{"renew", testRenew},
+		{"renewal time", testRenewalTime},
 		{"condemn", testCondemn},
 
 		{"claim", testClaim},
 		{"claim without a lease", testClaimWithoutLease},
 		{"claim from the gone", testClaimFromGone},
 		{"fence", testFence},
+		{"record with state", testRecordWithState},
 		{"release", testRelease},
 		{"close", testClose},
 		{"save", testSave},
@@ -104,6 +106,11 @@ func joinedFor(t testing.TB, s Store, name string, ttl time.Duration) int64 {
 	m, err := s.Join(t.Context(), lease.Candidate{Name: name, Address: name + ":1", Version: "v1", BootID: "boot", TTL: ttl})
 	must(t, err)
 	return m.Incarnation
+}
+
+func renew(t testing.TB, s Store, incarnation int64, r lease.Report) error {
+	_, err := s.Renew(t.Context(), incarnation, r)
+	return err
 }
 
 // nodeOf returns the row of a node.

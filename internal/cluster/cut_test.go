@@ -1,0 +1,149 @@
+package cluster_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"teiserver/internal/cluster"
+	"teiserver/internal/cluster/clustertest"
+)
+
+// watched adds a node that gives way as the app does: it stops in order.
+func (h *house) watched(name string, hearFirst time.Duration) (n *cluster.Node, cutOff chan time.Time) {
+	o := h.options(name)
+	cutOff = make(chan time.Time, 1)
+	o.HearFirst = hearFirst
+	o.OnCutOff = func() { cutOff <- time.Now() }
+	return h.with(o), cutOff
+}
+
+func isReady(n *cluster.Node) bool {
+	select {
+	case <-n.Ready():
+		return true
+	default:
+		return false
+	}
+}
+
+// The one that the others do not hear gives way after fifteen seconds, its processes go
+// on with those who stay, and it serves again after a minute of good links.
+func TestRule21_CutNodeGivesWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		a, cutA := h.watched("a", 0)
+		b, cutB := h.watched("b", 0)
+		c, cutC := h.watched("c", 0)
+		h.ready()
+		key := cluster.NewKey("room", 1)
+		h.own(c, key, 7)
+		pass(2 * time.Second)
+
+		began := time.Now()
+		h.net.Cut("a", "c")
+		h.net.Cut("b", "c")
+		at := <-cutC
+		if took := at.Sub(began); took < 15*time.Second || took > 30*time.Second {
+			t.Errorf("gave way after %v", took)
+		}
+		if err := c.Stop(within(5 * time.Second)); err != nil {
+			t.Error(err)
+		}
+		pass(3 * time.Second)
+		if on := h.runs(key); len(on) != 1 || on[0] == "c" {
+			t.Errorf("the room runs on %v", on)
+		}
+		h.call(a, key, list{}, 7)
+		h.call(b, key, list{}, 7)
+
+		again, _ := h.watched("c", time.Minute)
+		pass(2 * time.Minute)
+		if isReady(again) {
+			t.Error("serves while it is cut off")
+		}
+		if slices.ContainsFunc(a.Members(), func(m cluster.Member) bool { return m.Node == "c" && m.Serving }) {
+			t.Error("others take it for a node that serves")
+		}
+		healed := time.Now()
+		h.net.Heal()
+		<-again.Ready()
+		if took := time.Since(healed); took < time.Minute || took > 90*time.Second {
+			t.Errorf("ready %v after the links were good", took)
+		}
+		select {
+		case <-cutA:
+			t.Error("a gave way")
+		case <-cutB:
+			t.Error("b gave way")
+		default:
+		}
+	})
+}
+
+// A cut that heals soon, and an outage of the store, make nobody give way.
+func TestRule21_ShortCutsAndOutages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		_, cutA := h.watched("a", 0)
+		_, cutB := h.watched("b", 0)
+		h.ready()
+		h.net.Cut("a", "b")
+		pass(10 * time.Second)
+		h.net.Heal()
+		pass(time.Minute)
+		h.store.OnAccess(func(clustertest.Access) clustertest.Fault { return clustertest.Fault{Fail: clustertest.ErrLost} })
+		h.net.Cut("a", "b")
+		pass(time.Minute)
+		select {
+		case <-cutA:
+			t.Error("a gave way")
+		case <-cutB:
+			t.Error("b gave way")
+		default:
+		}
+		h.store.OnAccess(nil)
+		<-cutB // the younger of two
+		select {
+		case <-cutA:
+			t.Error("both gave way")
+		default:
+		}
+	})
+}
+
+// A one-way cut is a cut: exactly one of the two stays.
+func TestRule21_OneWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		_, cutA := h.watched("a", 0)
+		_, cutB := h.watched("b", 0)
+		h.ready()
+		h.net.CutOneWay("b", "a")
+		<-cutB
+		select {
+		case <-cutA:
+			t.Error("both gave way")
+		default:
+		}
+	})
+}
+
+// A newcomer that is not heard by those who stay waits for its links, however long.
+func TestRule21_NewcomerWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.net.Cut("a", "b")
+		h.add("a")
+		b := h.add("b")
+		pass(time.Minute)
+		if isReady(b) {
+			t.Error("ready without a node that stays")
+		}
+		h.net.Heal()
+		<-b.Ready()
+		_ = b.Stop(context.Background())
+	})
+}

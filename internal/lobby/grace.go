@@ -1,0 +1,52 @@
+package lobby
+
+import "time"
+
+// Kept is the place of a member whose connection was lost: until its time is over
+// nobody else becomes a player in its stead, and if it enters again it has its status
+// back. Others see it leave and enter.
+type Kept struct {
+	User   int64     `json:"user"`
+	Status Status    `json:"status"`
+	Until  time.Time `json:"until"`
+}
+
+// keep notes the place of a member that is about to depart.
+func (s *State) keep(user int64, grace time.Duration) {
+	m, ok := s.room.Member(user)
+	if !ok || grace <= 0 {
+		return
+	}
+	s.kept[user] = Kept{User: user, Status: m.Status, Until: s.at.Add(grace)}
+}
+
+// returning is the status with which a user enters: that of a kept place if there is
+// one. What only the client knows of itself it has to say again.
+func (s *State) returning(user int64) Status {
+	k, ok := s.kept[user]
+	if !ok || !k.Until.After(s.at) {
+		return Unsynced
+	}
+	st := k.Status
+	st.Ready, st.Sync = false, syncUnsynced
+	return st
+}
+
+// keptPlayers counts the players' places that are kept for others than this user.
+func (s *State) keptPlayers(user int64) (n int) {
+	for _, k := range s.kept {
+		if k.User != user && k.Status.Player && k.Until.After(s.at) {
+			n++
+		}
+	}
+	return n
+}
+
+// forgetKept drops what is over.
+func (s *State) forgetKept() {
+	for user, k := range s.kept {
+		if !k.Until.After(s.at) {
+			delete(s.kept, user)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"teiserver/internal/app"
 	"teiserver/internal/config"
@@ -31,6 +32,8 @@ type commands struct {
 	Cluster struct {
 		Status    clusterStatus    `cmd:"" help:"Print the nodes."`
 		Processes clusterProcesses `cmd:"" help:"Print what runs on which node."`
+		Drain     clusterDrain     `cmd:"" help:"Take a node out of service: others go on with what it runs, its clients are closed."`
+		Undrain   clusterUndrain   `cmd:"" help:"Return a drained node to service."`
 	} `cmd:"" help:"The cluster, as the database knows it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
@@ -141,6 +144,31 @@ type clusterProcesses struct {
 
 func (c *clusterProcesses) Run(ctx context.Context, stdout io.Writer) error {
 	return app.ClusterProcesses(ctx, c.Config, c.JSON, stdout)
+}
+
+// drainFlags are those of drain and undrain.
+type drainFlags struct {
+	Node string        `arg:"" help:"Name of the node."`
+	Wait time.Duration `default:"2m" placeholder:"TIME" help:"How long to wait until it is done; 0 does not wait."`
+	JSON bool          `name:"json" help:"Print JSON."`
+}
+
+type clusterDrain struct {
+	config.Config `embed:""`
+	drainFlags    `embed:""`
+}
+
+func (c *clusterDrain) Run(ctx context.Context, stdout io.Writer) error {
+	return app.DrainNode(ctx, c.Config, app.Drain{Node: c.Node, Drain: true, Wait: c.Wait, JSON: c.JSON}, stdout)
+}
+
+type clusterUndrain struct {
+	config.Config `embed:""`
+	drainFlags    `embed:""`
+}
+
+func (c *clusterUndrain) Run(ctx context.Context, stdout io.Writer) error {
+	return app.DrainNode(ctx, c.Config, app.Drain{Node: c.Node, Wait: c.Wait, JSON: c.JSON}, stdout)
 }
 
 type versionCommand struct{}

@@ -60,6 +60,10 @@ func (u *User) Moderates() bool { return u.Has(Moderator) || u.Has(Admin) }
 // IsBot reports an account that hosts or serves.
 func (u *User) IsBot() bool { return u.Has(Bot) || u.Has(Server) }
 
+// Privileged reports an account that is let in although the server is full or others
+// wait: bots, and who supports the site.
+func (u *User) Privileged() bool { return u.IsBot() || u.Has(VIP) || u.Has(Contributor) }
+
 // Resident is an account of the server's own that is online wherever its process
 // runs: the summary of such a process. It keeps its place when the process moves.
 type Resident struct {

@@ -26,6 +26,10 @@ type LoginRequest struct {
 	Hash     string // "userID hash" of the client's machine
 	IP       string
 	Client   string // lobby client
+
+	// Before is asked before anything dear is done for a known user, and may refuse; nil
+	// refuses nobody. A login that it refuses does not count as one.
+	Before func(u *User) error
 }
 
 // Authenticate says who somebody is. Refusals have the texts of DENIED, in the
@@ -49,6 +53,11 @@ func (s *Service) Authenticate(ctx context.Context, r LoginRequest) (*User, erro
 	// An alternative account of another is to be refused here.
 	if u.Name != name {
 		return nil, refusal.New(refusal.Invalid, textCase, u.Name)
+	}
+	if r.Before != nil {
+		if err := r.Before(u); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.checkPassword(ctx, u, r); err != nil {
 		return nil, err
@@ -84,11 +93,16 @@ func (s *Service) checkPassword(ctx context.Context, u *User, r LoginRequest) er
 	if u.Password == "" {
 		return refusal.New(refusal.Password, textPassword) // nobody logs in as this user
 	}
+	if s.remembered.has(u.ID, u.Password, r.Password, now) {
+		return nil
+	}
 	right, err := s.passwords.verify(ctx, u.Password, r.Password, bot)
 	if err != nil {
 		return err
 	}
-	if !right {
+	if right {
+		s.remembered.add(u.ID, u.Password, r.Password, now)
+	} else {
 		if bot && !s.opts.Unlimited {
 			s.attempts.try(key, now)
 		}

@@ -40,10 +40,11 @@ type Service struct {
 	log      *slog.Logger
 	now      func() time.Time
 
-	lookup    *lookup
-	passwords *passwords
-	attempts  *attempts
-	notes     *loginNotes
+	lookup     *lookup
+	passwords  *passwords
+	remembered *remembered
+	attempts   *attempts
+	notes      *loginNotes
 }
 
 // NewService returns the service of a node. nextID gives the ids of new users.
@@ -64,16 +65,17 @@ func NewService(store Store, caches *cache.Caches, nextID func(context.Context) 
 		opts.BannedDomain = none
 	}
 	return &Service{
-		store:     store,
-		nextID:    nextID,
-		settings:  settings,
-		opts:      opts,
-		log:       opts.Log,
-		now:       opts.Now,
-		lookup:    newLookup(store, caches),
-		passwords: newPasswords(opts.Hashers, opts.Cheap),
-		attempts:  newAttempts(),
-		notes:     newLoginNotes(),
+		store:      store,
+		nextID:     nextID,
+		settings:   settings,
+		opts:       opts,
+		log:        opts.Log,
+		now:        opts.Now,
+		lookup:     newLookup(store, caches),
+		passwords:  newPasswords(opts.Hashers, opts.Cheap),
+		remembered: newRemembered(),
+		attempts:   newAttempts(),
+		notes:      newLoginNotes(),
 	}
 }
 

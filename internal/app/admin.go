@@ -6,14 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"teiserver/internal/account"
-	"teiserver/internal/cluster/lease"
-	"teiserver/internal/cluster/registry"
 	"teiserver/internal/config"
 	"teiserver/internal/setting"
 	"teiserver/internal/store"
@@ -135,63 +131,6 @@ func ListConfig(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer
 	})
 }
 
-// ClusterStatus prints the nodes as the store knows them.
-func ClusterStatus(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
-		nodes, err := st.Nodes(ctx)
-		if err != nil {
-			return err
-		}
-		return writeNodes(nodes, asJSON, w)
-	})
-}
-
-func writeNodes(nodes []lease.Node, asJSON bool, w io.Writer) error {
-	if asJSON {
-		return writeJSON(w, "nodes", nodes)
-	}
-	return table(w, "NODE\tINCARNATION\tSTATE\tLEASE\tCLIENTS\tPROCESSES\tHEARS\tVERSION\tADDRESS", nodes, func(n lease.Node) []any {
-		return []any{n.Name, n.Incarnation, n.State, left(n), n.Clients, n.Processes, dash(strings.Join(n.Hears, ",")), dash(n.Version), dash(n.Address)}
-	})
-}
-
-// left says how long a lease still holds. Nodes that ended or are alone have none.
-func left(n lease.Node) string {
-	switch {
-	case n.State == "left" || n.State == "gone" || n.Left == 0: // a single node needs none
-		return "-"
-	case n.Left < 0:
-		return "expired"
-	default:
-		return n.Left.Round(100 * time.Millisecond).String()
-	}
-}
-
-// ClusterProcesses prints what runs where, as the store knows it.
-func ClusterProcesses(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
-		owners, err := st.Owners(ctx)
-		if err != nil {
-			return err
-		}
-		return writeOwners(owners, asJSON, w)
-	})
-}
-
-func writeOwners(owners []registry.Owner, asJSON bool, w io.Writer) error {
-	slices.SortFunc(owners, func(a, b registry.Owner) int { return strings.Compare(fmt.Sprint(a.Key), fmt.Sprint(b.Key)) })
-	if asJSON {
-		return writeJSON(w, "processes", owners)
-	}
-	return table(w, "PROCESS\tNODE\tINCARNATION\tEPOCH\tSTATE\tSINCE", owners, func(o registry.Owner) []any {
-		state := string(o.State)
-		if o.Gone {
-			state += ", node gone"
-		}
-		return []any{o.Key, o.Node, o.Incarnation, o.Epoch, state, time.UnixMilli(o.Since).UTC().Format(time.DateTime)}
-	})
-}
-
 // shortText is how much of a long text a list shows; config get prints all of it.
 const shortText = 40
 
@@ -226,10 +165,19 @@ func table[T any](w io.Writer, head string, rows []T, cells func(T) []any) error
 
 // writeJSON writes one object with a list under its name, never null.
 func writeJSON[T any](w io.Writer, name string, rows []T) error {
+	return writeObject(w, map[string]any{name: list(rows)})
+}
+
+// list is never null in JSON.
+func list[T any](rows []T) []T {
 	if rows == nil {
-		rows = []T{}
+		return []T{}
 	}
+	return rows
+}
+
+func writeObject(w io.Writer, o any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
-	return enc.Encode(map[string][]T{name: rows})
+	return enc.Encode(o)
 }

@@ -13,6 +13,7 @@ import (
 
 	"teiserver/internal/account"
 	"teiserver/internal/cluster/lease"
+	"teiserver/internal/cluster/process"
 	"teiserver/internal/cluster/registry"
 	"teiserver/internal/config"
 	"teiserver/internal/store"
@@ -116,13 +117,16 @@ func TestClusterTables(t *testing.T) {
 		{Name: "eu-2", Incarnation: 2, State: "serving", Left: -time.Second},
 		{Name: "eu-3", Incarnation: 1, State: "gone", Left: time.Second},
 	}
-	if err := writeNodes(nodes, false, &b); err != nil {
+	status := clusterStatus{Nodes: nodes, Unheard: brokenLinks(nodes), Database: "sqlite x.db", RoundTrip: 0.84}
+	if err := writeStatus(status, false, &b); err != nil {
 		t.Fatal(err)
 	}
 	want := `NODE  INCARNATION  STATE    LEASE    CLIENTS  PROCESSES  HEARS      VERSION  ADDRESS
 eu-1  3            serving  2.1s     5        2          eu-2,eu-3  1        a:1
 eu-2  2            serving  expired  0        0          -          -        -
 eu-3  1            gone     -        0        0          -          -        -
+eu-2 does not hear eu-1
+database sqlite x.db, round trip 0.8 ms
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
@@ -132,18 +136,24 @@ eu-3  1            gone     -        0        0          -          -        -
 		{Key: registry.NewKey("lobby", 2), Node: "eu-2", Incarnation: 2, Epoch: 4, State: registry.Owned, Gone: true, Since: 0},
 		{Key: registry.NewKey("chat", "main"), Node: "eu-1", Incarnation: 3, Epoch: 1, State: registry.Released, Since: 1000},
 	}
-	if err := writeOwners(owners, false, &b); err != nil {
+	kinds := []process.Kind{
+		{Name: "coordinator", Start: process.Ensured, Scope: process.PerCluster},
+		{Name: "chat", Start: process.OnDemand, Idle: time.Minute}, {Name: "lobby"},
+	}
+	if err := writeOwners(owners, missingOf(owners, kinds), false, &b); err != nil {
 		t.Fatal(err)
 	}
 	want = `PROCESS    NODE  INCARNATION  EPOCH  STATE             SINCE
 chat/main  eu-1  3            1      released          1970-01-01 00:00:01
 lobby/2    eu-2  2            4      owned, node gone  1970-01-01 00:00:00
+lobby/2 should run and does not: its node is gone and nobody has taken it over yet
+coordinator/main should run and does not: no node has started it
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
 	}
 	b.Reset()
-	if err := writeOwners(nil, true, &b); err != nil || strings.Join(strings.Fields(b.String()), "") != `{"processes":[]}` {
+	if err := writeOwners(nil, nil, true, &b); err != nil || strings.Join(strings.Fields(b.String()), "") != `{"processes":[],"missing":[]}` {
 		t.Errorf("none: %s %v", b.String(), err)
 	}
 }

@@ -76,7 +76,7 @@ func TestPubSubPage(t *testing.T) {
 	}
 	feeds := map[string]bool{"presence.NODE": true}
 	for _, k := range kinds(nil, 0) {
-		id := map[string]string{"lobby": "ID", "channel": "NAME", "coordinator": "main"}[k.Name]
+		id := map[string]string{"lobby": "ID", "channel": "NAME", "coordinator": "main", "login": "main"}[k.Name]
 		feeds[k.Name+"/"+id] = true
 		if k.Indexed {
 			feeds[k.Name+".index.NODE"] = true

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync/atomic"
-
 	"teiserver/internal/ops"
 )
 
@@ -45,24 +43,4 @@ func (s *Server) notReady() []string {
 		reasons = append(reasons, "the lease is not trusted: the database has not been reached in time")
 	}
 	return reasons
-}
-
-func (s *Server) sources() ops.Sources {
-	c := &s.spring.Counters
-	number := func(n *atomic.Int64) func() float64 { return func() float64 { return float64(n.Load()) } }
-	return ops.Sources{
-		Connections:       number(&c.Connections),
-		Clients:           func() float64 { return float64(s.clients.Count()) },
-		Logins:            number(&c.Logins),
-		LoginsRefused:     number(&c.Refused),
-		LinesIn:           number(&c.LinesIn),
-		OutQueueBytes:     func() float64 { return float64(s.spring.QueuedBytes()) },
-		LeaseTrustSeconds: func() float64 { return s.node.TrustLeft().Seconds() },
-		SlowCloses:        number(&c.Slow),
-		FloodCloses:       number(&c.Floods),
-		Panics:            number(&c.Panics),
-		RosterUsers:       func() float64 { users, _ := s.roster.Count(); return float64(users) },
-		RosterLobbies:     func() float64 { _, lobbies := s.roster.Count(); return float64(lobbies) },
-		Members:           func() float64 { return float64(len(s.node.Members())) },
-	}
 }

@@ -29,6 +29,13 @@ func freeAddress(t *testing.T) string {
 // start starts nodes in this process on one SQLite file and stops them when the test ends.
 func start(t *testing.T, nodes int) scenario.Env {
 	t.Helper()
+	return startSite(t, nodes, nil)
+}
+
+// startSite starts nodes with all their limits and these settings; without settings,
+// without limits.
+func startSite(t *testing.T, nodes int, settings map[string]string) scenario.Env {
+	t.Helper()
 	dir := t.TempDir()
 	var members []string
 	for range nodes {
@@ -41,10 +48,15 @@ func start(t *testing.T, nodes int) scenario.Env {
 			DataDir: filepath.Join(dir, fmt.Sprint(i)), NodeName: fmt.Sprintf("n%d", i+1),
 			Database:     config.DatabaseURL("sqlite:" + filepath.Join(dir, "teiserver.db")),
 			SpringListen: "127.0.0.1:0", SpringTLSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0",
-			LogLevel: "warn", LogFormat: "text", Unlimited: true, StopTimeout: 10 * time.Second,
+			LogLevel: "warn", LogFormat: "text", Unlimited: settings == nil, StopTimeout: 10 * time.Second,
 		}
 		if nodes > 1 {
 			cfg.ClusterListen, cfg.ClusterJoin, cfg.ClusterSecret = members[i], members[:i], "a secret for this test"
+		}
+		for key, value := range settings {
+			if err := SetConfig(t.Context(), cfg, key, value); err != nil {
+				t.Fatal(err)
+			}
 		}
 		s, err := Start(t.Context(), cfg, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})).With("node", cfg.NodeName))
 		if err != nil {

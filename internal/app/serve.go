@@ -13,6 +13,10 @@ import (
 	"teiserver/internal/config"
 )
 
+// hearFirst is how long a node that was cut off must hear the others before it serves
+// again: a link that comes and goes must not close its clients each time.
+const hearFirst = time.Minute
+
 // rejoinPause is between two lives of a node that the cluster has given up.
 const rejoinPause = time.Second
 
@@ -22,18 +26,19 @@ const rejoinPause = time.Second
 const collectAt = 50
 
 // Serve runs a node until ctx ends, then stops it in order. A node that the cluster
-// has given up (it was paused or cut off for too long) closes its clients, and
-// joins again under a new incarnation.
+// has given up (it was paused for too long), or that is cut off from the others, closes
+// its clients and joins again under a new incarnation.
 func Serve(ctx context.Context, cfg config.Config) error {
 	log := cfg.Logger(os.Stderr)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
 	if cfg.Unlimited {
-		log.Warn("UNLIMITED: no flood limits, cheap password hashes; for tests and load runs only")
+		log.Warn("UNLIMITED: no flood limits, no login throttle, cheap password hashes; for tests and load runs only")
 	}
+	wait := time.Duration(0)
 	for {
-		s, err := Start(ctx, cfg, log)
+		s, err := startAfter(ctx, cfg, log, wait)
 		if err != nil {
 			return err
 		}
@@ -45,7 +50,11 @@ func Serve(ctx context.Context, cfg config.Config) error {
 		}
 		s.stopInTime(ctx)
 		switch {
-		case errors.Is(err, ErrCondemned):
+		case errors.Is(err, ErrCondemned), errors.Is(err, ErrCutOff):
+			wait = 0
+			if errors.Is(err, ErrCutOff) {
+				wait = hearFirst
+			}
 			log.Error("joining the cluster again", "err", err)
 			t := time.NewTimer(rejoinPause)
 			select {
@@ -89,7 +98,11 @@ func (s *Server) announce(w io.Writer) {
 		fmt.Fprintf(&b, "  http        http://%s (livez, readyz, metrics)\n", a)
 	}
 	if s.cfg.Clustered() {
-		fmt.Fprintf(&b, "  cluster     %s\n", s.cfg.ClusterListen)
+		fmt.Fprintf(&b, "  cluster     %s", s.cfg.ClusterListen)
+		if a := s.cfg.ClusterAdvertise; a != "" {
+			fmt.Fprintf(&b, ", others use %s", a)
+		}
+		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, "  database    %s\n", s.store.Describe())
 	if s.admin != nil {

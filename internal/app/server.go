@@ -17,6 +17,7 @@ import (
 	"teiserver/internal/cluster/cache"
 	"teiserver/internal/config"
 	"teiserver/internal/friend"
+	"teiserver/internal/login"
 	"teiserver/internal/roster"
 	"teiserver/internal/setting"
 	"teiserver/internal/spring"
@@ -29,6 +30,9 @@ var Version = "dev"
 // ErrCondemned says that the cluster has given this node up. Start again: the new
 // incarnation is a new node to the others.
 var ErrCondemned = errors.New("the cluster has given this node up")
+
+// ErrCutOff says that this node does not hear the nodes that stay, or they not it.
+var ErrCutOff = errors.New("this node is cut off from the others")
 
 // Server is one running node.
 type Server struct {
@@ -45,6 +49,7 @@ type Server struct {
 	friends  *friend.Service
 	roster   *roster.Roster
 	clients  *client.Service
+	logins   *login.Queue
 	spring   *spring.Server
 
 	place       string                  // of the data folder, see placeOf
@@ -53,6 +58,9 @@ type Server struct {
 	tls         *tls.Config
 	fingerprint string
 	admin       *NewUser // made at this start; its password is printed once
+
+	hearFirst time.Duration // how long the others must be heard before this node serves
+	drains    *drainer
 
 	steps []step     // what has been started, in order
 	fatal chan error // what ends the node
@@ -73,7 +81,15 @@ func (s *Server) started(name string, stop func(ctx context.Context) error) {
 // Start starts a node. When it returns the node is ready: it takes logins. On an
 // error everything that had been started is stopped again.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
-	s := &Server{cfg: cfg, log: log, began: time.Now(), fatal: make(chan error, 1), listeners: map[string]net.Listener{}}
+	return startAfter(ctx, cfg, log, 0)
+}
+
+// startAfter starts a node that serves only when it has heard the others for hearFirst.
+func startAfter(ctx context.Context, cfg config.Config, log *slog.Logger, hearFirst time.Duration) (*Server, error) {
+	s := &Server{
+		cfg: cfg, log: log, began: time.Now(), fatal: make(chan error, 1), listeners: map[string]net.Listener{},
+		hearFirst: hearFirst, drains: newDrainer(),
+	}
 	s.ready.set("starting")
 	for _, f := range []func(context.Context) error{
 		s.lockFolder, s.listen, s.openStore, s.loadCertificate, s.joinCluster, s.buildDomain, s.fillStore, s.serveHTTP, s.fillRoster, s.serveSpring,

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,10 +20,12 @@ import (
 	"teiserver/internal/cluster"
 	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/cache"
+	"teiserver/internal/cluster/lease"
 	"teiserver/internal/cluster/process"
 	"teiserver/internal/coordinator"
 	"teiserver/internal/friend"
 	"teiserver/internal/lobby"
+	"teiserver/internal/login"
 	"teiserver/internal/match"
 	"teiserver/internal/roster"
 	"teiserver/internal/setting"
@@ -128,12 +131,12 @@ func (s *Server) joinCluster(ctx context.Context) error {
 		return err
 	}
 	node := cluster.New(cluster.Options{
-		Name: s.cfg.NodeName, Version: Version, Single: !s.cfg.Clustered(), Address: s.cfg.ClusterListen,
+		Name: s.cfg.NodeName, Version: Version, Single: !s.cfg.Clustered(), Address: s.cfg.ClusterAddress(),
 		BootID: s.place, FolderLocked: s.place != "",
 		Leases: s.store, Owners: s.store, Sequences: s.store,
 		Bus: func(ctx context.Context, self bus.Origin, clusterID string) (bus.Bus, error) {
 			b, err := bus.OpenNATS(ctx, bus.Options{
-				Self: self, ClusterID: clusterID, Listen: s.cfg.ClusterListen, Join: s.cfg.ClusterJoin,
+				Self: self, ClusterID: clusterID, Listen: s.cfg.ClusterListen, Advertise: s.cfg.ClusterAdvertise, Join: s.cfg.ClusterJoin,
 				Secret: string(s.cfg.ClusterSecret), TLS: routes, Log: s.log, OnPeerError: s.peerRefused,
 			})
 			s.bus = b
@@ -141,6 +144,9 @@ func (s *Server) joinCluster(ctx context.Context) error {
 		},
 		Clients:     s.countClients,
 		OnCondemned: func() { s.fail(ErrCondemned) },
+		OnCutOff:    func() { s.fail(ErrCutOff) },
+		OnDrain:     s.drains.want,
+		HearFirst:   s.hearFirst,
 		Log:         s.log,
 	})
 	for _, k := range kinds(s.store, s.coordinator) {
@@ -162,7 +168,7 @@ type domainStore interface {
 
 // kinds lists every kind of process, docs/processes.md describes them.
 func kinds(st domainStore, coordinatorID int64) []process.Kind {
-	return []process.Kind{lobby.NewKind(st), chat.NewKind(st), coordinator.NewKind(coordinatorID)}
+	return []process.Kind{lobby.NewKind(st), chat.NewKind(st), coordinator.NewKind(coordinatorID), login.NewKind(lease.SystemClock{}.Boot)}
 }
 
 // peerRefused ends a node that cannot talk to the cluster it was told to join:
@@ -188,9 +194,9 @@ func (s *Server) buildDomain(ctx context.Context) error {
 	s.settings = setting.NewService(s.store, s.caches, s.log)
 	s.accounts = account.NewService(s.store, s.caches, func(ctx context.Context) (int64, error) {
 		return s.node.Next(ctx, sequenceUser)
-	}, s.settings, account.Options{Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Log: s.log})
+	}, s.settings, account.Options{Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Now: s.node.Now, Log: s.log})
 	s.friends = friend.NewService(s.store, s.caches, s.settings, s.log)
-	s.roster = roster.New(s.node)
+	s.roster = roster.New(s.node, s.settings.SessionGrace)
 
 	var sessions account.SessionStore = s.store
 	if !s.cfg.Clustered() {
@@ -200,14 +206,18 @@ func (s *Server) buildDomain(ctx context.Context) error {
 		Runtime: s.node, Roster: s.roster, Accounts: s.accounts, Friends: s.friends, Settings: s.settings,
 		Sessions: sessions, Caches: s.caches, Audit: s.cfg.Clustered(), Log: s.log,
 	})
+	s.logins = login.New(login.Options{
+		Runtime: s.node, Settings: s.settings, People: s.roster.People, Unlimited: s.cfg.Unlimited, Log: s.log,
+	})
 	s.spring = spring.NewServer(spring.Options{
-		Clients: s.clients, Accounts: s.accounts, Settings: s.settings,
+		Clients: s.clients, Accounts: s.accounts, Settings: s.settings, Queue: s.logins,
 		TLS: s.tls, Unlimited: s.cfg.Unlimited, Log: s.log,
 	})
 	s.run("caches", func(ctx context.Context) { _ = s.caches.Run(ctx) })
 	s.run("accounts", s.accounts.Run)
 	s.run("sessions", s.clients.Run)
 	s.run("limits", s.spring.Run)
+	s.run("login queue", s.logins.Run)
 	s.run("roster", func(ctx context.Context) { _ = s.roster.Serve(ctx) })
 	return nil
 }
@@ -226,6 +236,7 @@ func (s *Server) fillStore(ctx context.Context) error {
 // fillRoster waits until this node sees what the others show and may take over what
 // nobody runs.
 func (s *Server) fillRoster(ctx context.Context) error {
+	defer s.turnAway(ctx)()
 	wait, cancel := context.WithTimeout(ctx, hearTimeout)
 	defer cancel()
 	filled := make(chan error, 1)
@@ -263,24 +274,28 @@ func memberNames(members []cluster.Member) string {
 
 func (s *Server) serveSpring(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
+	var accepting sync.WaitGroup
 	for flag, secure := range map[string]bool{"spring-listen": false, "spring-tls-listen": true} {
 		if ln := s.listeners[flag]; ln != nil {
-			go func() {
+			accepting.Go(func() {
 				if err := s.spring.Serve(ctx, ln, secure); err != nil {
 					s.fail(fmt.Errorf("--%s: %w", flag, err))
 				}
-			}()
+			})
 		}
 	}
 	s.started("connections", func(stop context.Context) error {
+		defer accepting.Wait()
 		defer cancel()
+		s.handOver(stop)
 		for _, flag := range []string{"spring-listen", "spring-tls-listen"} {
 			if ln := s.listeners[flag]; ln != nil {
 				_ = ln.Close()
 			}
 		}
-		return s.spring.Shutdown(stop, "Server is stopping")
+		return s.spring.Shutdown(stop, endStop)
 	})
+	s.run("drains", s.runDrains)
 	return nil
 }
 

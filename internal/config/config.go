@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net"
 	"os"
 	"path/filepath"
@@ -24,18 +25,20 @@ type Config struct {
 	TLSCert string `name:"tls-cert" env:"TEISERVER_TLS_CERT" placeholder:"FILE" help:"Certificate chain (PEM) for clients; without it a self-signed one is kept in the store."`
 	TLSKey  string `name:"tls-key" env:"TEISERVER_TLS_KEY" placeholder:"FILE" help:"Private key (PEM) of --tls-cert."`
 
-	ClusterListen string   `name:"cluster-listen" env:"TEISERVER_CLUSTER_LISTEN" placeholder:"ADDRESS" help:"Address for the other nodes; empty: a single node."`
-	ClusterJoin   []string `name:"cluster-join" env:"TEISERVER_CLUSTER_JOIN" placeholder:"ADDRESS" help:"Addresses of other nodes' --cluster-listen; one that is reachable is enough."`
-	ClusterSecret Secret   `name:"cluster-secret" env:"TEISERVER_CLUSTER_SECRET" placeholder:"TEXT" help:"Shared by all nodes of a cluster; better given by environment or file than by flag."`
-	ClusterCert   string   `name:"cluster-cert" env:"TEISERVER_CLUSTER_CERT" placeholder:"FILE" help:"Certificate (PEM) of this node for connections between nodes."`
-	ClusterKey    string   `name:"cluster-key" env:"TEISERVER_CLUSTER_KEY" placeholder:"FILE" help:"Private key (PEM) of --cluster-cert."`
-	ClusterCA     string   `name:"cluster-ca" env:"TEISERVER_CLUSTER_CA" placeholder:"FILE" help:"Certificates (PEM) that sign the other nodes' certificates."`
+	ClusterListen    string   `name:"cluster-listen" env:"TEISERVER_CLUSTER_LISTEN" placeholder:"ADDRESS" help:"Address for the other nodes; empty: a single node."`
+	ClusterAdvertise string   `name:"cluster-advertise" env:"TEISERVER_CLUSTER_ADVERTISE" placeholder:"ADDRESS" help:"Address at which other nodes reach --cluster-listen, if it is another one (containers, address translation)."`
+	ClusterJoin      []string `name:"cluster-join" env:"TEISERVER_CLUSTER_JOIN" placeholder:"ADDRESS" help:"Addresses of other nodes' --cluster-listen, or their --cluster-advertise; one that is reachable is enough."`
+	ClusterSecret    Secret   `name:"cluster-secret" env:"TEISERVER_CLUSTER_SECRET" placeholder:"TEXT" help:"Shared by all nodes of a cluster; better given by environment or file than by flag."`
+	ClusterCert      string   `name:"cluster-cert" env:"TEISERVER_CLUSTER_CERT" placeholder:"FILE" help:"Certificate (PEM) of this node for connections between nodes."`
+	ClusterKey       string   `name:"cluster-key" env:"TEISERVER_CLUSTER_KEY" placeholder:"FILE" help:"Private key (PEM) of --cluster-cert."`
+	ClusterCA        string   `name:"cluster-ca" env:"TEISERVER_CLUSTER_CA" placeholder:"FILE" help:"Certificates (PEM) that sign the other nodes' certificates."`
 
 	LogFormat string `name:"log-format" env:"TEISERVER_LOG_FORMAT" default:"text" enum:"text,json" help:"Form of the log: text or json."`
 	LogLevel  string `name:"log-level" env:"TEISERVER_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 
-	Unlimited   bool          `name:"unlimited" env:"TEISERVER_UNLIMITED" help:"For load tests only: no flood limits, cheap password hashes. Refused unless every listener is on loopback."`
-	StopTimeout time.Duration `name:"stop-timeout" env:"TEISERVER_STOP_TIMEOUT" default:"10s" help:"Longest time for an orderly stop."`
+	Unlimited    bool          `name:"unlimited" env:"TEISERVER_UNLIMITED" help:"For load tests only: no flood limits, no login throttle, cheap password hashes. Refused unless every listener is on loopback."`
+	StopTimeout  time.Duration `name:"stop-timeout" env:"TEISERVER_STOP_TIMEOUT" default:"10s" help:"Longest time for an orderly stop."`
+	DrainTimeout time.Duration `name:"drain-timeout" env:"TEISERVER_DRAIN_TIMEOUT" default:"30s" help:"Over how long the clients of a drained node are closed."`
 }
 
 // Complete fills the values whose default depends on the machine or on others.
@@ -57,6 +60,9 @@ func (c *Config) Complete() {
 
 // Clustered reports whether this node may have others beside it.
 func (c *Config) Clustered() bool { return c.ClusterListen != "" }
+
+// ClusterAddress is where other nodes reach this one, empty for a single node.
+func (c *Config) ClusterAddress() string { return cmp.Or(c.ClusterAdvertise, c.ClusterListen) }
 
 // Listener is an address this node listens on and the flag it comes from.
 type Listener struct{ Flag, Address string }

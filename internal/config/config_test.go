@@ -54,7 +54,7 @@ func TestDefaults(t *testing.T) {
 	want := Config{
 		DataDir: "./data", NodeName: host, Database: "sqlite:data/teiserver.db",
 		SpringListen: ":8200", SpringTLSListen: ":8201", HTTPListen: "127.0.0.1:4000",
-		LogFormat: "text", LogLevel: "info", StopTimeout: 10 * time.Second,
+		LogFormat: "text", LogLevel: "info", StopTimeout: 10 * time.Second, DrainTimeout: 30 * time.Second,
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
@@ -72,13 +72,14 @@ func TestEnvTwins(t *testing.T) {
 		"config": nil, "data-dir": {"text"}, "node-name": {"text"}, "database": {"sqlite:text"},
 		"spring-listen": {":1"}, "spring-tls-listen": {":1"}, "http-listen": {":1"},
 		"tls-cert": {"c", "--tls-key=k"}, "tls-key": {"k", "--tls-cert=c"},
-		"cluster-listen": {"127.0.0.1:1", "--cluster-secret=s"},
-		"cluster-join":   {"127.0.0.1:1,127.0.0.1:2", "--cluster-listen=127.0.0.1:1", "--cluster-secret=s"},
-		"cluster-secret": {"s"},
-		"cluster-cert":   {"c", "--cluster-key=k", "--cluster-ca=a"},
-		"cluster-key":    {"k", "--cluster-cert=c", "--cluster-ca=a"},
-		"cluster-ca":     {"a", "--cluster-cert=c", "--cluster-key=k"},
-		"log-format":     {"json"}, "log-level": {"debug"}, "stop-timeout": {"3s"},
+		"cluster-listen":    {"127.0.0.1:1", "--cluster-secret=s"},
+		"cluster-advertise": {"10.0.0.1:1", "--cluster-listen=127.0.0.1:1", "--cluster-secret=s"},
+		"cluster-join":      {"127.0.0.1:1,127.0.0.1:2", "--cluster-listen=127.0.0.1:1", "--cluster-secret=s"},
+		"cluster-secret":    {"s"},
+		"cluster-cert":      {"c", "--cluster-key=k", "--cluster-ca=a"},
+		"cluster-key":       {"k", "--cluster-cert=c", "--cluster-ca=a"},
+		"cluster-ca":        {"a", "--cluster-cert=c", "--cluster-key=k"},
+		"log-format":        {"json"}, "log-level": {"debug"}, "stop-timeout": {"3s"}, "drain-timeout": {"4s"},
 		"unlimited": {"true", "--spring-listen=127.0.0.1:1", "--spring-tls-listen="},
 	}
 	for _, e := range entries() {
@@ -198,12 +199,19 @@ func TestValidate(t *testing.T) {
 		"any port twice":      {func(c *Config) { c.SpringListen, c.SpringTLSListen = "127.0.0.1:0", "127.0.0.1:0" }, ""},
 		"join without listen": {func(c *Config) { c.ClusterJoin = []string{"a:1"} }, "--cluster-join: it needs --cluster-listen: the other nodes must be able to reach this one"},
 		"join nowhere":        {func(c *Config) { c.ClusterListen, c.ClusterSecret, c.ClusterJoin = ":1", Secret(long), []string{":2"} }, `--cluster-join: ":2" needs a host and a port of another node`},
-		"listen alone":        {func(c *Config) { c.ClusterListen = "127.0.0.1:1" }, "--cluster-secret: --cluster-listen needs a secret that all nodes share"},
-		"short on loopback":   {func(c *Config) { c.ClusterListen, c.ClusterSecret = "127.0.0.1:1", "x" }, ""},
-		"short on network":    {func(c *Config) { c.ClusterListen, c.ClusterSecret = ":1", "x" }, "--cluster-secret: 1 characters are too few for an address that is not on loopback; use 16 or more"},
-		"long on network":     {func(c *Config) { c.ClusterListen, c.ClusterSecret = ":1", Secret(long) }, ""},
-		"unlimited":           {func(c *Config) { c.Unlimited, c.SpringTLSListen = true, "" }, "--unlimited: --spring-listen :8200 can be reached from other machines; use a loopback address such as 127.0.0.1"},
-		"unlimited loopback":  {func(c *Config) { c.Unlimited, c.SpringListen, c.SpringTLSListen = true, "127.1.2.3:1", "localhost:2" }, ""},
+		"advertise alone":     {func(c *Config) { c.ClusterAdvertise = "a:1" }, "--cluster-advertise: it needs --cluster-listen: it says where others reach that address"},
+		"advertise a host":    {func(c *Config) { c.ClusterListen, c.ClusterSecret, c.ClusterAdvertise = ":1", Secret(long), "eu-1:2" }, ""},
+		"advertise nowhere":   {func(c *Config) { c.ClusterListen, c.ClusterSecret, c.ClusterAdvertise = ":1", Secret(long), ":2" }, `--cluster-advertise: ":2" needs the host and the port at which other nodes reach this one`},
+		"advertise all": {func(c *Config) {
+			c.ClusterListen, c.ClusterSecret, c.ClusterAdvertise = ":1", Secret(long), "0.0.0.0:2"
+		}, `--cluster-advertise: "0.0.0.0:2" needs the host and the port at which other nodes reach this one`},
+		"advertise no port":  {func(c *Config) { c.ClusterListen, c.ClusterSecret, c.ClusterAdvertise = ":1", Secret(long), "a:0" }, `--cluster-advertise: "a:0" needs the host and the port at which other nodes reach this one`},
+		"listen alone":       {func(c *Config) { c.ClusterListen = "127.0.0.1:1" }, "--cluster-secret: --cluster-listen needs a secret that all nodes share"},
+		"short on loopback":  {func(c *Config) { c.ClusterListen, c.ClusterSecret = "127.0.0.1:1", "x" }, ""},
+		"short on network":   {func(c *Config) { c.ClusterListen, c.ClusterSecret = ":1", "x" }, "--cluster-secret: 1 characters are too few for an address that is not on loopback; use 16 or more"},
+		"long on network":    {func(c *Config) { c.ClusterListen, c.ClusterSecret = ":1", Secret(long) }, ""},
+		"unlimited":          {func(c *Config) { c.Unlimited, c.SpringTLSListen = true, "" }, "--unlimited: --spring-listen :8200 can be reached from other machines; use a loopback address such as 127.0.0.1"},
+		"unlimited loopback": {func(c *Config) { c.Unlimited, c.SpringListen, c.SpringTLSListen = true, "127.1.2.3:1", "localhost:2" }, ""},
 		"unlimited by cluster": {func(c *Config) {
 			c.Unlimited, c.SpringListen, c.SpringTLSListen = true, "[::1]:1", ""
 			c.ClusterListen, c.ClusterSecret = "10.0.0.1:3", Secret(long)
@@ -217,13 +225,14 @@ func TestValidate(t *testing.T) {
 		"database password": {func(c *Config) { c.Database = "postgres://u:sec%ret@h/d" }, "--database: the address of the PostgreSQL database cannot be read; special characters in a password are written as %XX"},
 		"sqlite file":       {func(c *Config) { c.Database = "sqlite:" }, "--database: sqlite: needs a file after it"},
 		"stop timeout":      {func(c *Config) { c.StopTimeout = 0 }, "--stop-timeout: 0s is not between 1ms and 10m0s"},
+		"drain timeout":     {func(c *Config) { c.DrainTimeout = 0 }, "--drain-timeout: 0s is not between 1ms and 1h0m0s"},
 		"two":               {func(c *Config) { c.DataDir, c.StopTimeout = "", -1 }, "--data-dir: a folder is needed; --stop-timeout: -1ns is not between 1ms and 10m0s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := Config{
 				DataDir: "d", NodeName: "n", Database: "sqlite:d/x.db", SpringListen: ":8200", SpringTLSListen: ":8201",
-				HTTPListen: "127.0.0.1:4000", StopTimeout: time.Second,
+				HTTPListen: "127.0.0.1:4000", StopTimeout: time.Second, DrainTimeout: time.Second,
 			}
 			tc.change(&c)
 			got := ""

@@ -17,8 +17,12 @@ const maxNodeName = 64
 // beyond guessing over a network, and short words typed for a test are refused.
 const minSecret = 16
 
-// maxStop bounds the orderly stop: service managers kill before that anyway.
-const maxStop = 10 * time.Minute
+const (
+	// maxStop bounds the orderly stop: service managers kill before that anyway.
+	maxStop = 10 * time.Minute
+	// maxDrain bounds the closing of clients: nobody waits longer for a node.
+	maxDrain = time.Hour
+)
 
 // Validate completes the configuration and returns one error that names every
 // wrong value, on one line. kong calls it for each command that has a Config.
@@ -82,7 +86,15 @@ func (c *Config) checkCluster(all *problems) {
 			all.add("cluster-join", "%v", err)
 		}
 	}
+	if a := c.ClusterAdvertise; a != "" {
+		if err := checkAdvertised(a); err != nil {
+			all.add("cluster-advertise", "%v", err)
+		}
+	}
 	if !c.Clustered() {
+		if c.ClusterAdvertise != "" {
+			all.add("cluster-advertise", "it needs --cluster-listen: it says where others reach that address")
+		}
 		if len(c.ClusterJoin) > 0 {
 			all.add("cluster-join", "it needs --cluster-listen: the other nodes must be able to reach this one")
 		}
@@ -119,6 +131,9 @@ func (c *Config) checkRest(all *problems) {
 	}
 	if err := c.Database.check(); err != nil {
 		all.add("database", "%v", err)
+	}
+	if c.DrainTimeout <= 0 || c.DrainTimeout > maxDrain {
+		all.add("drain-timeout", "%s is not between 1ms and %s", c.DrainTimeout, maxDrain)
 	}
 	if c.StopTimeout <= 0 || c.StopTimeout > maxStop {
 		all.add("stop-timeout", "%s is not between 1ms and %s", c.StopTimeout, maxStop)
@@ -159,6 +174,18 @@ func checkAddress(address string, dial bool) error {
 	}
 	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || strings.ContainsRune("/@?#,", r) }) {
 		return fmt.Errorf("%q has no valid host", address)
+	}
+	return nil
+}
+
+// checkAdvertised accepts what other nodes can dial: one place, not every interface.
+func checkAdvertised(address string) error {
+	if err := checkAddress(address, false); err != nil {
+		return err
+	}
+	host, port, _ := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() || strings.Trim(port, "0") == "" {
+		return fmt.Errorf("%q needs the host and the port at which other nodes reach this one", address)
 	}
 	return nil
 }

@@ -27,15 +27,18 @@ var table = []struct {
 	rule rule
 }{
 	{"cmd/teiserver", rule{[]string{"internal/app", "internal/config"}, "the command line only reads flags and calls the app"}},
+	{"cmd/demo", rule{[]string{"test/springclient"}, "a demo knows the server from outside only"}},
 	{"cmd/loadtest", rule{[]string{"test/springclient"}, "a load tool knows the server from outside only"}},
 	{"internal/app", rule{[]string{"internal/"}, "the one package that knows all"}},
 	{"internal/config", rule{nil, "configuration is free for all and knows nobody"}},
 	{"internal/refusal", rule{nil, "free for all, knows nobody"}},
-	{"internal/ops", rule{[]string{"internal/config"}, "operators' listener: fed by callbacks"}},
+	{"internal/failpoint", rule{nil, "free for whoever is broken on purpose, knows nobody"}},
+	{"internal/meter", rule{nil, "free for whoever measures, knows nobody"}},
+	{"internal/ops", rule{[]string{"internal/config", "internal/meter"}, "operators' listener: fed by callbacks"}},
 
 	{"internal/spring/certificate", rule{nil, "a certificate needs a place to keep it, given as a function"}},
 	{"internal/spring/wire", rule{[]string{"internal/roster", "internal/lobby", "internal/chat", "internal/refusal"}, pure}},
-	{"internal/spring", rule{[]string{"internal/spring/wire", "internal/client", "internal/roster", "internal/account", "internal/chat", "internal/friend", "internal/lobby", "internal/setting", "internal/refusal", "internal/cluster"}, "a protocol translates for a client"}},
+	{"internal/spring", rule{[]string{"internal/spring/wire", "internal/client", "internal/roster", "internal/account", "internal/chat", "internal/friend", "internal/lobby", "internal/login", "internal/setting", "internal/refusal", "internal/cluster"}, "a protocol translates for a client"}},
 	{"internal/client", rule{[]string{"internal/roster", "internal/account", "internal/chat", "internal/coordinator", "internal/friend", "internal/lobby", "internal/setting", "internal/refusal", "internal/cluster", "internal/cluster/bus", "internal/cluster/cache", "internal/cluster/message"}, "a connection asks the domain and is shown the roster"}},
 	{"internal/roster", rule{[]string{"internal/account", "internal/lobby", "internal/chat", "internal/cluster", "internal/cluster/bus", "internal/cluster/feed", "internal/cluster/message", "internal/cluster/process"}, "the view merges feeds"}},
 
@@ -45,6 +48,7 @@ var table = []struct {
 	{"internal/lobby", rule{[]string{"internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/match", "internal/refusal"}, seams}},
 	{"internal/chat", rule{[]string{"internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/refusal"}, seams}},
 	{"internal/coordinator", rule{[]string{"internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/account", "internal/refusal"}, seams}},
+	{"internal/login", rule{[]string{"internal/cluster", "internal/cluster/process", "internal/cluster/message", "internal/account", "internal/setting", "internal/refusal"}, seams}},
 	{"internal/match", rule{[]string{"internal/cluster/registry"}, seams}},
 
 	{"internal/cluster/bus/bustest", rule{[]string{"internal/cluster/bus", "internal/cluster/message", "internal/refusal"}, "the suite of both buses"}},
@@ -52,15 +56,15 @@ var table = []struct {
 	{"internal/cluster/message/messagetest", rule{[]string{"internal/cluster/message"}, "a round trip for every registered type"}},
 	{"internal/cluster/message", rule{nil, "the lowest floor"}},
 	{"internal/cluster/bus", rule{[]string{"internal/cluster/message", "internal/refusal"}, "downwards only"}},
-	{"internal/cluster/lease", rule{nil, "the lease knows its store and the clock"}},
+	{"internal/cluster/lease", rule{[]string{"internal/failpoint", "internal/meter"}, "the lease knows its store and the clock"}},
 	{"internal/cluster/registry", rule{[]string{"internal/cluster/lease", "internal/cluster/bus", "internal/cluster/message"}, "process → registry → lease"}},
 	{"internal/cluster/sequence", rule{nil, "numbers in blocks from a store"}},
 	{"internal/cluster/feed", rule{[]string{"internal/cluster/bus", "internal/cluster/message", "internal/refusal"}, "feed → bus"}},
 	{"internal/cluster/cache", rule{[]string{"internal/cluster/bus", "internal/cluster/message"}, "cache → bus"}},
-	{"internal/cluster/process", rule{[]string{"internal/cluster/registry", "internal/cluster/lease", "internal/cluster/feed", "internal/cluster/bus", "internal/cluster/message", "internal/refusal"}, "process → registry → lease"}},
-	{"internal/cluster", rule{[]string{"internal/cluster/", "internal/refusal"}, "the facade over its own floor"}},
+	{"internal/cluster/process", rule{[]string{"internal/failpoint", "internal/cluster/registry", "internal/cluster/lease", "internal/cluster/feed", "internal/cluster/bus", "internal/cluster/message", "internal/refusal"}, "process → registry → lease"}},
+	{"internal/cluster", rule{[]string{"internal/cluster/", "internal/meter", "internal/refusal"}, "the facade over its own floor"}},
 
-	{"internal/store", rule{[]string{"internal/store/", "internal/account", "internal/chat", "internal/friend", "internal/match", "internal/setting", "internal/cluster/lease", "internal/cluster/registry", "internal/cluster/sequence", "internal/cluster/cache", "internal/cluster/clustertest"}, "a store implements the interfaces of those above"}},
+	{"internal/store", rule{[]string{"internal/failpoint", "internal/store/", "internal/meter", "internal/account", "internal/chat", "internal/friend", "internal/match", "internal/setting", "internal/cluster/lease", "internal/cluster/registry", "internal/cluster/sequence", "internal/cluster/cache", "internal/cluster/clustertest"}, "a store implements the interfaces of those above"}},
 	{"internal/layers", rule{nil, "a table and a test"}},
 	{"test/", rule{[]string{"test/", "internal/store/pgtest", "internal/app", "internal/config"}, "tests from outside"}},
 }
@@ -71,12 +75,12 @@ var engines = map[string][]string{
 	"modernc.org/sqlite":              {"internal/store"},
 	"github.com/jackc/pgx":            {"internal/store"},
 	"database/sql":                    {"internal/store"},
-	"github.com/alecthomas/kong":      {"cmd/teiserver", "cmd/loadtest", "internal/config"},
+	"github.com/alecthomas/kong":      {"cmd/teiserver", "cmd/loadtest", "cmd/demo", "internal/config"},
 	"github.com/BurntSushi/toml":      {"internal/config"},
 	"github.com/prometheus/":          {"internal/ops"},
 	"golang.org/x/crypto/argon2":      {"internal/account"},
-	"net/http":                        {"internal/ops", "internal/app", "cmd/loadtest", "test/"},
-	"github.com/anishathalye/":        {},
+	"net/http":                        {"internal/ops", "internal/app", "cmd/loadtest", "cmd/demo", "test/"},
+	"github.com/anishathalye/":        {"internal/cluster/clustertest", "test/faults"},
 	"github.com/rogpeppe/go-internal": {},
 }
 

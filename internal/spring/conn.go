@@ -40,6 +40,7 @@ type conn struct {
 	out    *client.Outbox
 	in     *lineReader
 	cut    context.CancelFunc // ends what its command waits for
+	ended  chan struct{}      // closed when everything of it has ended
 
 	bucket  client.Bucket
 	began   time.Time
@@ -51,11 +52,17 @@ type conn struct {
 	login    wire.Login      // that waits for its verification code
 	waiting  *account.User   // whose password was right
 
+	queued // its place in the login queue, if it waits
+
 	openID atomic.Pointer[string] // message id of the OPENBATTLE that Hosting answers
 }
 
 func newConn(s *Server, nc net.Conn, secure bool) *conn {
-	c := &conn{srv: s, nc: nc, secure: secure, out: client.NewOutbox(nc, client.PlayerBytes)}
+	c := &conn{srv: s, nc: nc, secure: secure, out: client.NewOutbox(nc, client.PlayerBytes), ended: make(chan struct{})}
+	c.out.CountBytes(&s.Counters.BytesOut)
+	if s.Clients != nil {
+		c.out.AskBeforeWrite(s.Clients.Runtime.Awake)
+	}
 	c.in = newLineReader(nc, s.limits().lineBytes)
 	if host, _, err := net.SplitHostPort(nc.RemoteAddr().String()); err == nil {
 		c.ip = host
@@ -82,7 +89,13 @@ func (c *conn) run(ctx context.Context) {
 	c.out.Send(wire.Greeting)
 	c.touch(time.Now())
 	for {
+		if c.called() && !c.comeIn(ctx) {
+			return
+		}
 		line, err := c.in.next()
+		if errors.Is(err, os.ErrDeadlineExceeded) && c.turn.Load() {
+			continue
+		}
 		if err != nil {
 			c.finish(err)
 			return
@@ -121,7 +134,7 @@ func (c *conn) touch(now time.Time) {
 	l := c.srv.limits()
 	deadline := now.Add(l.idle)
 	c.late = false
-	if by := c.began.Add(l.login); c.client == nil && l.login > 0 && by.Before(deadline) {
+	if by := c.began.Add(l.login); c.client == nil && c.place == nil && l.login > 0 && by.Before(deadline) {
 		deadline, c.late = by, true
 	}
 	_ = c.nc.SetReadDeadline(deadline)
@@ -150,8 +163,9 @@ func (c *conn) finish(err error) {
 
 // cleanup leaves everything and waits for the writer.
 func (c *conn) cleanup() {
+	c.leaveQueue()
 	if c.client != nil {
-		c.client.Close()
+		c.client.Lose()
 	}
 	c.out.Close(nil)
 	<-c.out.Done()
@@ -180,14 +194,7 @@ func (c *conn) execute(ctx context.Context, raw []byte) (goOn bool) {
 		c.srv.Counters.Dropped.Add(1)
 		return true
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			c.srv.Counters.Panics.Add(1)
-			c.srv.Log.Error("command panicked", "conn", c.ip, "user", c.userID(),
-				"err", fmt.Sprint(r), "command", line.Command, "stack", string(debug.Stack()))
-			goOn = true
-		}
-	}()
+	defer c.caught(line.Command, &goOn)
 	spec, known := wire.Commands[line.Command]
 	if !known && wire.Silent(line.Command, c.client != nil) {
 		return true
@@ -206,6 +213,16 @@ func (c *conn) execute(ctx context.Context, raw []byte) (goOn bool) {
 		return true
 	}
 	return handlers[line.Command](c, ctx, line.ID, request)
+}
+
+// caught is deferred: a command that panics ends neither server nor connection.
+func (c *conn) caught(command string, goOn *bool) {
+	if r := recover(); r != nil {
+		c.srv.Counters.Panics.Add(1)
+		c.srv.Log.Error("command panicked", "conn", c.ip, "user", c.userID(),
+			"err", fmt.Sprint(r), "command", command, "stack", string(debug.Stack()))
+		*goOn = true
+	}
 }
 
 // reply answers the sender; every line gets the message id.
@@ -245,10 +262,11 @@ func (c *conn) badArguments(line wire.Line, spec wire.Spec, err error) {
 }
 
 // startTLS upgrades the connection, before the login: inside, what others do would
-// be written into the handshake. Nothing may be pipelined behind STLS: what was sent
-// in plain text must not be taken for something said inside.
+// be written into the handshake, and not while the queue may call the reader away from
+// it. Nothing may be pipelined behind STLS: what was sent in plain text must not be
+// taken for something said inside.
 func (c *conn) startTLS(ctx context.Context, id string, _ wire.STLS) bool {
-	if c.secure || c.srv.TLS == nil || c.client != nil {
+	if c.secure || c.srv.TLS == nil || c.client != nil || c.place != nil {
 		c.noMatch(wire.Line{ID: id, Command: "STLS"})
 		return true
 	}

@@ -117,8 +117,6 @@ func (c *conn) exit(_ context.Context, _ string, _ wire.Exit) bool {
 	return false
 }
 
-func (c *conn) queueHeartbeat(context.Context, string, wire.LoginQueueHeartbeat) {}
-
 // quiet drops what most battle commands answer to a refusal: nothing. What cannot
 // be decided now is told, as silence would mean no.
 func (c *conn) quiet(id string, err error) {

@@ -33,9 +33,12 @@ func (c *conn) logIn(ctx context.Context, id string, r wire.Login) bool {
 		return true
 	}
 	u, err := c.srv.Accounts.Authenticate(ctx, account.LoginRequest{
-		Name: r.Name, Password: r.Password, Hash: r.Hash, IP: c.ip, Client: wire.LobbyClient(r.Client),
+		Name: r.Name, Password: r.Password, Hash: r.Hash, IP: c.ip, Client: wire.LobbyClient(r.Client), Before: c.refuse,
 	})
 	c.login, c.waiting = r, nil
+	if err != nil {
+		c.leaveQueue()
+	}
 	if refusal.Is(err, refusal.Unverified) && u != nil {
 		c.waiting = u
 		c.agreement(ctx, id)
@@ -44,7 +47,7 @@ func (c *conn) logIn(ctx context.Context, id string, r wire.Login) bool {
 	if err != nil {
 		return c.loginFailed(id, err)
 	}
-	return c.enter(ctx, id, u)
+	return c.admit(ctx, id, u)
 }
 
 // loginFailed answers a refusal with DENIED. Trouble of our own closes the
@@ -85,11 +88,12 @@ func (c *conn) confirmAgreement(ctx context.Context, id string, r wire.ConfirmAg
 		return c.loginFailed(id, err)
 	}
 	c.waiting = nil
-	return c.enter(ctx, id, u)
+	return c.admit(ctx, id, u)
 }
 
 // enter makes the connection a client: ACCEPTED and MOTD, then the login stream.
-func (c *conn) enter(ctx context.Context, id string, u *account.User) bool {
+// permitted says that the queue has let it in.
+func (c *conn) enter(ctx context.Context, id string, u *account.User, permitted bool) bool {
 	shown := wire.LobbyClient(c.login.Client)
 	c.interest = wire.TrafficLevel(u.Name, shown, u.IsBot())
 	if u.IsBot() {
@@ -97,7 +101,7 @@ func (c *conn) enter(ctx context.Context, id string, u *account.User) bool {
 	}
 	motd := c.srv.Settings.MOTD(ctx)
 	cl, err := c.srv.Clients.Enter(ctx, u, client.Presence{
-		Client: shown, IP: c.ip, LobbyHash: c.login.Hash, Interest: c.interest,
+		Client: shown, IP: c.ip, LobbyHash: c.login.Hash, Interest: c.interest, Permitted: permitted,
 	}, c, func() { c.out.Send(wire.AppendAccepted(nil, u.Name, motd)) })
 	if err != nil {
 		return c.loginFailed(id, err)

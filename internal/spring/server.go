@@ -14,6 +14,7 @@ import (
 	"teiserver/internal/account"
 	"teiserver/internal/client"
 	"teiserver/internal/friend"
+	"teiserver/internal/login"
 	"teiserver/internal/setting"
 )
 
@@ -26,6 +27,7 @@ type Options struct {
 	Accounts  *account.Service
 	Friends   *friend.Service
 	Settings  *setting.Service
+	Queue     *login.Queue // nil: nobody waits to log in
 	TLS       *tls.Config
 	Unlimited bool // no flood limit
 	Log       *slog.Logger
@@ -36,6 +38,7 @@ type Counters struct {
 	Connections atomic.Int64 // open now
 	Accepted    atomic.Int64
 	LinesIn     atomic.Int64
+	BytesOut    atomic.Int64
 	Dropped     atomic.Int64 // lines that were no lines: binary, bad UTF-8
 	Logins      atomic.Int64
 	Refused     atomic.Int64 // logins
@@ -55,6 +58,7 @@ type Server struct {
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
 	stopping bool
+	away     bool // new connections are turned away
 	running  sync.WaitGroup
 }
 
@@ -103,7 +107,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (s *Server) start(ctx context.Context, nc net.Conn, secure bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopping {
+	if s.stopping || s.away {
 		return false
 	}
 	if secure {
@@ -121,6 +125,7 @@ func (s *Server) start(ctx context.Context, nc net.Conn, secure bool) bool {
 		s.mu.Lock()
 		delete(s.conns, c)
 		s.mu.Unlock()
+		close(c.ended)
 		s.Counters.Connections.Add(-1)
 	}()
 	return true

@@ -31,21 +31,10 @@ var (
 	ChangeEmailAccepted = []byte("CHANGEEMAILACCEPTED\n")
 	// ChangeEmailRequestAccepted answers CHANGEEMAILREQUEST.
 	ChangeEmailRequestAccepted = []byte("CHANGEEMAILREQUESTACCEPTED\n")
-	// Shutdown says that the server is going to stop.
-	Shutdown = []byte("s.system.shutdown\n")
 )
 
 // extensions announces what this server can and the original protocol cannot.
 const extensions = `SERVERMSG @PROTOCOL_EXTENSIONS@ {"ring:originator":1}` + "\n"
-
-// AppendRedirect appends the line that sends a client elsewhere, instead of the greeting.
-func AppendRedirect(b []byte, ip string, port int) []byte {
-	b = append(b, "REDIRECT "...)
-	b = appendWord(b, ip)
-	b = append(b, ' ')
-	b = appendInt(b, port)
-	return append(b, '\n')
-}
 
 // AppendOK appends OK cmd=command, and a text behind a tab if there is one.
 func AppendOK(b []byte, command, text string) []byte {

@@ -6,15 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// NoMatch is the answer to a command that is unknown or whose arguments do not
-// fit, without a line end. The user id is decimal, and empty before login. The
-// misspelling is what clients know.
-func NoMatch(command, args, userid string) string {
-	return string(appendNoMatchLine(make([]byte, 0, 96+len(command)+len(args)), command, args, userid))
-}
-
-// AppendNoMatch appends the whole answer to arguments that do not fit: the line of
-// NoMatch, and for LOGIN and OPENBATTLE their own refusal behind it.
+// AppendNoMatch appends the answer to a command that is unknown or whose arguments do
+// not fit: a line, and for LOGIN and OPENBATTLE their own refusal behind it. The user id
+// is decimal, and empty before login. The misspelling is what clients know.
 func AppendNoMatch(b []byte, command, args, userid string) []byte {
 	b = append(appendNoMatchLine(b, command, args, userid), '\n')
 	switch command {

@@ -26,7 +26,7 @@ func TestNoMatch(t *testing.T) {
 		{"X", strings.Repeat("é", 4096), "1", `SERVERMSG No incomming match for X with data '"` + strings.Repeat("é", 4096) + `"'. Userid 1`},
 		{"X", strings.Repeat("é", 4097), "1", `SERVERMSG No incomming match for X with data '"` + strings.Repeat("é", 4096) + `" <> ...'. Userid 1`},
 	} {
-		if got := NoMatch(tc.command, tc.args, tc.user); got != tc.want {
+		if got := string(appendNoMatchLine(nil, tc.command, tc.args, tc.user)); got != tc.want {
 			t.Errorf("%s %.40q:\n got %.200s\nwant %.200s", tc.command, tc.args, got, tc.want)
 		}
 	}

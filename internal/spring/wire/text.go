@@ -119,7 +119,3 @@ func lineID(b []byte, command string, id int64) []byte {
 	b = strconv.AppendInt(b, id, 10)
 	return append(b, '\n')
 }
-
-// AppendLine appends a line that is complete but for its end. What would be a
-// second line becomes part of the first.
-func AppendLine(b []byte, line string) []byte { return append(appendText(b, line), '\n') }

@@ -1,0 +1,113 @@
+package spring
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"teiserver/internal/account"
+	"teiserver/internal/client"
+	"teiserver/internal/login"
+	"teiserver/internal/spring/wire"
+)
+
+// queued is the part of a connection that waits for its turn to log in. The turn comes
+// from another goroutine; everything else is the reader's.
+type queued struct {
+	place   *login.Place
+	guest   *account.User
+	loginID string // message id of the LOGIN, until it is answered
+
+	calling sync.Mutex // held while turn and the read deadline are set
+	turn    atomic.Bool
+}
+
+// admit takes a place for a user whose password was right. Who need not wait is a
+// client when the reader comes back to its loop.
+func (c *conn) admit(ctx context.Context, id string, u *account.User) bool {
+	if c.srv.Queue == nil {
+		return c.enter(ctx, id, u, false)
+	}
+	if c.place != nil && c.place.User() == u.ID {
+		c.guest = u // a second LOGIN keeps the place
+		c.reply(id, wire.Queued)
+		return true
+	}
+	c.leaveQueue()
+	place, err := c.srv.Queue.Enter(u, c.call, func() { c.End(client.EndLoggedOut) })
+	if err != nil {
+		return c.loginFailed(id, err)
+	}
+	if place == nil {
+		return c.enter(ctx, id, u, false)
+	}
+	c.place, c.guest, c.loginID = place, u, id
+	c.touched = time.Time{} // the deadline of the login does not hold for who waits
+	c.touch(time.Now())
+	if !place.Decided(ctx) {
+		c.loginID = ""
+		c.reply(id, wire.Queued)
+	}
+	return true
+}
+
+// call calls the reader away from where it waits for a line: its user's turn has come.
+// It is called once for each place, while the connection cannot change to TLS.
+func (c *conn) call() {
+	c.calling.Lock()
+	defer c.calling.Unlock()
+	c.turn.Store(true)
+	_ = c.nc.SetReadDeadline(time.Unix(1, 0))
+}
+
+// called reports that the turn has come; the read deadline is what it should be again.
+func (c *conn) called() bool {
+	if !c.turn.Load() {
+		return false
+	}
+	c.calling.Lock()
+	c.turn.Store(false)
+	c.calling.Unlock()
+	c.touched = time.Time{}
+	c.touch(time.Now())
+	return true
+}
+
+// comeIn makes the one who has waited a client. What has become of the account
+// meanwhile counts; whether it may log in was decided by its password.
+func (c *conn) comeIn(ctx context.Context) (goOn bool) {
+	defer c.caught("LOGIN", &goOn)
+	place, u, id := c.place, c.guest, c.loginID
+	if place == nil || !place.In() { // it was the turn of a place that was given up meanwhile
+		return true
+	}
+	c.place, c.guest, c.loginID = nil, nil, ""
+	now, err := c.srv.Accounts.UserByID(ctx, u.ID)
+	if err == nil && now != nil {
+		u = now
+	}
+	return c.enter(ctx, id, u, place.Permitted())
+}
+
+func (c *conn) leaveQueue() {
+	if c.place != nil {
+		c.place.Leave()
+		c.place, c.guest = nil, nil
+	}
+}
+
+// queueHeartbeat is answered while the user waits.
+func (c *conn) queueHeartbeat(_ context.Context, id string, _ wire.LoginQueueHeartbeat) {
+	if c.place != nil {
+		c.reply(id, wire.Queued)
+	}
+}
+
+// refuse refuses a login that is not worth the work on its password.
+func (c *conn) refuse(u *account.User) error {
+	if c.srv.Queue == nil {
+		return nil
+	}
+	return c.srv.Queue.Refuse(u)
+}

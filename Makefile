@@ -5,13 +5,16 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 DATA    ?= ./data
 FUZZTIME ?= 1m
 BENCH   ?= .
+DURATION ?= 15m
+SEED    ?=
+PREVIOUS ?= HEAD^
 LINTER  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run check lint test race fuzz bench cluster realclient docs
+.PHONY: help build run check lint test race fuzz bench cluster upgrade faults faults-broken realclient docs
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## the binary, in bin/teiserver: static and reproducible
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X teiserver/internal/app.Version=$(VERSION)" -o bin/teiserver ./cmd/teiserver
@@ -22,6 +25,7 @@ run: build ## one node with SQLite in ./data (DATA=folder for another)
 check: ## format, vet, who may import whom, generated pages: quick
 	@unformatted=$$(gofmt -l cmd internal test); if [ -n "$$unformatted" ]; then echo "gofmt these:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) vet -tags faults,failpoints ./internal/failpoint ./test/faults/...
 	$(GO) test ./internal/layers ./internal/config
 
 lint: ## golangci-lint with .golangci.yml (fetches the linter)
@@ -44,6 +48,18 @@ bench: ## benchmarks (BENCH=pattern)
 cluster: ## several processes, kills and cuts
 	scripts/prepare
 	$(GO) test -race -count=1 ./test/cluster/...
+
+upgrade: ## the previous commit (PREVIOUS=ref) and this tree in one cluster, node by node
+	scripts/prepare
+	PREVIOUS=$(PREVIOUS) scripts/upgrade
+
+faults: ## random faults under load for DURATION (15m); SEED replays; needs root, see docs/failures.md
+	scripts/prepare
+	FAULTS_DURATION=$(DURATION) FAULTS_SEED=$(SEED) $(GO) test -tags faults -count=1 -timeout 6h -v -run '^TestFaults$$' ./test/faults
+
+faults-broken: ## wrong variants of the protocols, each of which the suite has to catch
+	scripts/prepare
+	$(GO) test -tags faults -count=1 -timeout 1h -v -run '^(TestLinks|TestShortCut|TestBack|TestBroken)$$' ./test/faults/...
 
 realclient: build ## real lobby clients against a cluster of this tree
 	scripts/realclient

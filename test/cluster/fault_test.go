@@ -28,6 +28,7 @@ func TestKilled(t *testing.T) {
 			if n := s.nodes()[s.c.Processes[s.lost].Name]; n.State != lease.Gone {
 				t.Errorf("the killed node is %+v", n)
 			}
+			s.measured()
 			s.checkAlive()
 			s.comeBack()
 		})
@@ -50,7 +51,9 @@ func TestStopped(t *testing.T) {
 		if err := g.WaitClosed(ctx); err != nil {
 			t.Error(err)
 		}
-		g.told([]string{"s.system.disconnect Server is stopping"}, nil)
+		if last := g.Tail(1); !strings.Contains(last, "s.system.disconnect Server is stopping") {
+			t.Errorf("%s was closed with %q", g.name, last)
+		}
 	}
 	s.seenLost()
 	s.living()
@@ -83,14 +86,17 @@ func TestRestarted(t *testing.T) {
 	s.living()
 	s.checkLost()
 	s.checkAlive()
-	s.returned()
+	s.returned(true)
 }
 
 // returned checks that the lost node is a full member again: its people log in to it,
 // see everybody, host and join there.
-func (s *scene) returned() {
+func (s *scene) returned(newLife bool) {
 	s.Helper()
-	highest := s.highest()
+	highest := int64(0)
+	if newLife {
+		highest = s.highest()
+	}
 	for _, g := range s.gone() {
 		flavor := springclient.Player
 		if g == s.hostLost {
@@ -168,6 +174,10 @@ func TestPaused(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.mark()
+			heard := map[*person]int{}
+			for _, g := range s.gone() {
+				heard[g] = len(g.Lines(0))
+			}
 			if err := p.Resume(); err != nil {
 				t.Fatal(err)
 			}
@@ -175,7 +185,16 @@ func TestPaused(t *testing.T) {
 				if err := g.WaitClosed(ctx); err != nil {
 					t.Error(err)
 				}
-				lines := g.Lines(0)
+				lines := g.Lines(heard[g])
+				for _, l := range lines {
+					if !strings.HasPrefix(l, "s.system.disconnect ") {
+						t.Errorf("%s was told %q by a node that had been given up", g.name, l)
+					}
+				}
+				if len(lines) == 0 {
+					t.Errorf("%s was closed without a reason", g.name)
+					continue
+				}
 				if last := lines[len(lines)-1]; !strings.HasPrefix(last, "s.system.disconnect ") {
 					t.Errorf("%s was closed after %q", g.name, last)
 				}

@@ -53,6 +53,7 @@ var All = []Scenario{
 	{"host opens another battle", hostReopens},
 	{"member changes battle", changesBattle},
 	{"member's connection is lost", memberLost},
+	{"place of a lost member", placeKept},
 	{"a match", match},
 
 	{"odd arguments before the login", oddBefore},

@@ -323,3 +323,35 @@ func memberLost(t *testing.T, env Env) {
 	}
 	outside.wantAll(left, "REMOVEUSER "+a.name)
 }
+
+// placeKept: a player whose connection was lost has its place again, on whatever node
+// it comes back, without the password; who said goodbye has not.
+func placeKept(t *testing.T, env Env) {
+	w := enter(t, env)
+	host, a, b := w.host(), w.player(), w.player()
+	w.meet()
+	id := host.open(springclient.Battle{Password: "secret"})
+	host.admit(a, id, "secret")
+	host.admit(b, id, "secret")
+	a.send("MYBATTLESTATUS 4195398 16711680") // player of team 1, ally team 1, synced
+	b.want("CLIENTBATTLESTATUS %s 4195396 16711680", a.name)
+	a.Cut()
+	b.want("REMOVEUSER %s", a.name)
+	host.want("REMOVEUSER %s", a.name)
+
+	again := w.online(w.nextNode(), springclient.Player, a.name)
+	w.meet()
+	host.admit(again, id, "empty")
+	for _, x := range []*actor{b, host, again} {
+		x.await("its place", func(m *springclient.Model) bool { return m.Room != nil && m.Room.Statuses[a.name] == "8389700 16711680" })
+	}
+	again.send("EXIT")
+	b.want("REMOVEUSER %s", a.name)
+	host.want("REMOVEUSER %s", a.name)
+	third := w.online(w.nextNode(), springclient.Player, a.name)
+	w.meet()
+	mark := len(b.Lines(0))
+	host.admit(third, id, "empty")
+	b.sync()
+	b.never(mark, "CLIENTBATTLESTATUS %s *", a.name)
+}

@@ -49,12 +49,16 @@ func (c *Client) Login(ctx context.Context, name string) error {
 	return c.LoginAs(ctx, name, Password)
 }
 
-// LoginAs logs in with a password.
+// LoginAs logs in with a password, and waits in the queue if it is told to.
 func (c *Client) LoginAs(ctx context.Context, name, password string) error {
 	if err := c.Send("%s", c.LoginLine(name, password)); err != nil {
 		return err
 	}
-	which, line, err := c.ExpectAny(ctx, "ACCEPTED "+name, "DENIED …", "AGREEMENT…", "QUEUED", "s.system.disconnect …")
+	answers := []string{"ACCEPTED " + name, "DENIED …", "AGREEMENT…", "s.system.disconnect …", "QUEUED"}
+	which, line, err := c.ExpectAny(ctx, answers...)
+	if err == nil && line == "QUEUED" {
+		which, line, err = c.ExpectAny(ctx, answers[:4]...)
+	}
 	if err != nil {
 		return fmt.Errorf("log in as %s: %w", name, err)
 	}

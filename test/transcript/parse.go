@@ -10,7 +10,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-//go:embed testdata/*.txtar testdata/later/*.txtar
+//go:embed testdata/*.txtar testdata/full/*.txtar testdata/later/*.txtar
 var golden embed.FS
 
 // Script is a parsed conversation.
@@ -85,6 +85,10 @@ func Load() (map[string]*Script, error) { return load("testdata/") }
 // Later returns those of commands that are not built yet. A file moves up
 // together with its commands.
 func Later() (map[string]*Script, error) { return load("testdata/later/") }
+
+// Full returns those that want a server with the login throttle on, and room for one
+// player.
+func Full() (map[string]*Script, error) { return load("testdata/full/") }
 
 func load(folder string) (map[string]*Script, error) {
 	names, err := fs.Glob(golden, folder+"*.txtar")

@@ -18,8 +18,13 @@ import (
 const patience = 30 * time.Second
 
 // Run plays all conversations against running nodes.
-func Run(t *testing.T, env scenario.Env) {
-	scripts, err := Load()
+func Run(t *testing.T, env scenario.Env) { run(t, env, Load) }
+
+// RunFull plays those of Full.
+func RunFull(t *testing.T, env scenario.Env) { run(t, env, Full) }
+
+func run(t *testing.T, env scenario.Env, load func() (map[string]*Script, error)) {
+	scripts, err := load()
 	if err != nil {
 		t.Fatal(err)
 	}

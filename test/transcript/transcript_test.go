@@ -55,10 +55,11 @@ func TestEveryCommandIsCovered(t *testing.T) {
 	}
 }
 
-func TestLaterParses(t *testing.T) {
-	scripts, err := Later()
-	if err != nil || len(scripts) == 0 {
-		t.Errorf("%d conversations, %v", len(scripts), err)
+func TestLaterAndFullParse(t *testing.T) {
+	for _, load := range []func() (map[string]*Script, error){Later, Full} {
+		if scripts, err := load(); err != nil || len(scripts) == 0 {
+			t.Errorf("%d conversations, %v", len(scripts), err)
+		}
 	}
 }
 

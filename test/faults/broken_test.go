@@ -1,0 +1,261 @@
+//go:build faults
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"teiserver/test/faults/network"
+	"teiserver/test/springclient"
+)
+
+// variant is a wrong variant of the protocols with the schedule that catches it.
+type variant struct {
+	step string // that is left out, see package failpoint
+	env  []string
+	// only for node1, on which the schedule acts.
+	first []string
+	play  func(s *stage)
+	// want is part of what a checker has to say.
+	want string
+}
+
+var variants = []variant{
+	{step: "fence", play: delayedWrite, want: "one owner, epochs only rise: lobby/"},
+	{step: "close", play: delayedClose, want: "the row was deleted"},
+	{step: "condemn", env: []string{"TEISERVER_FAULT_WAIT=condemn=6s"}, play: lateRenewal, want: "of its lease left"},
+	{step: "claim", play: claimsApart, want: "claimed while its owner lives"},
+	{step: "margin", first: []string{"TEISERVER_FAULT_RATE=0.77"}, play: slowClock, want: "only the owner acts"},
+	{step: "answer", first: []string{"TEISERVER_FAULT_RATE=0.77"}, play: lateAnswer, want: "only the owner acts"},
+	{step: "look", play: slowClock, want: "only the owner acts"},
+}
+
+// TestBroken plays each schedule twice: on the server as it is, which has to pass all
+// checkers, and on the wrong variant, which has to be caught.
+func TestBroken(t *testing.T) {
+	for _, v := range variants {
+		t.Run(v.step, func(t *testing.T) {
+			t.Run("whole", func(t *testing.T) {
+				for _, found := range v.run(t, false) {
+					t.Error(found)
+				}
+			})
+			t.Run("broken", func(t *testing.T) {
+				found := v.run(t, true)
+				if !slices.ContainsFunc(found, func(s string) bool { return strings.Contains(s, v.want) }) {
+					t.Errorf("not caught, found: %q", found)
+					return
+				}
+				t.Logf("caught: %s", found[0])
+			})
+		})
+	}
+}
+
+func (v variant) run(t *testing.T, broken bool) []string {
+	s := settings{nodes: 3, env: slices.Clone(v.env), first: v.first}
+	if broken {
+		s.env = append(s.env, "TEISERVER_FAULT_BREAK="+v.step)
+	}
+	r := newRig(t, s)
+	st := &stage{rig: r, load: &load{r: r}}
+	st.ctx, st.stop = context.WithTimeout(t.Context(), 3*time.Minute)
+	defer st.stop()
+	v.play(st)
+	r.net.Heal()
+	r.waitReady(readyLimit)
+	r.collect()
+	return Check(r.history.Events())
+}
+
+// stage is a rig for directed schedules.
+type stage struct {
+	*rig
+	*load
+}
+
+// enter makes an account and logs it in.
+func (s *stage) enter(name string, n *node, flavor springclient.Flavor) *session {
+	s.t.Helper()
+	if err := s.makeAccount(s.ctx, name, n); err != nil {
+		s.t.Fatal(err)
+	}
+	if flavor == springclient.Host {
+		s.hostRoles(s.ctx)
+	}
+	c, err := s.dial(s.ctx, name, n, flavor)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := c.Login(s.ctx, name); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(c.Close)
+	return c
+}
+
+// battle opens a battle on node1, where its process lives then, with a status that
+// makes it worth a snapshot.
+func (s *stage) battle() (host *session, id int64) {
+	s.t.Helper()
+	host = s.enter("Host0", s.nodes[0], springclient.Host)
+	id, err := host.OpenBattle(s.ctx, springclient.Battle{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.change(host, 1)
+	if err := host.Ping(s.ctx); err != nil {
+		s.t.Fatal(err)
+	}
+	s.snapshot(id)
+	return host, id
+}
+
+func (s *stage) change(host *session, n int) { _ = host.Send("SETSCRIPTTAGS game/modoptions/x=%d", n) }
+
+// snapshot waits until the battle's process has one in the store.
+func (s *stage) snapshot(id int64) {
+	s.t.Helper()
+	err := s.until(time.Minute, func(ctx context.Context) error {
+		c, err := s.sql(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = c.Close(ctx) }()
+		var n int
+		if err := c.QueryRow(ctx, "SELECT count(*) FROM snapshot WHERE kind = 'lobby' AND id = $1", fmt.Sprint(id)).Scan(&n); err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("battle %d has no snapshot", id)
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// replaced waits until node1's incarnation is no more, and nothing is its own.
+func (s *stage) replaced(id int64) {
+	s.t.Helper()
+	err := s.until(time.Minute, func(ctx context.Context) error {
+		c, err := s.sql(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = c.Close(ctx) }()
+		var epoch int64
+		var state string
+		if err := c.QueryRow(ctx, "SELECT epoch, state FROM owner WHERE kind = 'lobby' AND id = $1", fmt.Sprint(id)).Scan(&epoch, &state); err != nil {
+			return err
+		}
+		if epoch < 2 {
+			return fmt.Errorf("battle %d is %s under epoch %d", id, state, epoch)
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Error(err)
+	}
+}
+
+func (s *stage) rest(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-s.ctx.Done():
+	}
+}
+
+// late is longer than a lease, so that what was sent within it comes when another node
+// owns what it is about.
+var late = network.Rule{Delay: 7 * time.Second}
+
+// delayedWrite: a snapshot of node1 is under way to the store while the node is condemned
+// and its battle goes to another.
+func delayedWrite(s *stage) {
+	host, id := s.battle()
+	s.net.Set("node1", database, late)
+	for n := range 20 { // there is something to write each time
+		s.change(host, n)
+		s.rest(100 * time.Millisecond)
+	}
+	s.replaced(id)
+	s.rest(late.Delay)
+}
+
+// delayedClose: the end of a battle is under way to the store in the same way.
+func delayedClose(s *stage) {
+	host, id := s.battle()
+	s.net.Set("node1", database, late)
+	_ = host.Send("LEAVEBATTLE")
+	s.replaced(id)
+	s.rest(late.Delay)
+}
+
+// lateRenewal: node1 comes back between the look that found it dead and the sentence,
+// which the failpoint holds back for 6 s.
+func lateRenewal(s *stage) {
+	s.net.Both("node1", database, cut)
+	s.rest(4500 * time.Millisecond)
+	s.net.Both("node1", database, network.Rule{})
+	s.rest(10 * time.Second)
+}
+
+// claimsApart: nodes that do not reach each other want the same channel.
+func claimsApart(s *stage) {
+	var all []*session
+	for i, n := range s.nodes {
+		all = append(all, s.enter(fmt.Sprintf("Player%d", i), n, springclient.Player))
+	}
+	for i, a := range s.nodes {
+		for _, b := range s.nodes[:i] {
+			s.net.Both(a.name, b.name, cut)
+		}
+	}
+	for n := range 5 {
+		for _, c := range all {
+			_ = c.Send("JOIN apart%d", n)
+			s.rest(500 * time.Millisecond)
+		}
+	}
+	s.rest(10 * time.Second)
+}
+
+// slowClock: node1 is cut off from all but its clients, who go on, and its clock is slow.
+func slowClock(s *stage) {
+	host, id := s.battle()
+	for _, other := range append(s.others("node1"), database) {
+		s.net.Both("node1", other, cut)
+	}
+	s.goOn(host, id)
+}
+
+// lateAnswer: answers come half an interval late before the link is cut, and the clock
+// of node1 is slow.
+func lateAnswer(s *stage) {
+	host, id := s.battle()
+	s.net.Set(database, "node1", network.Rule{Delay: 650 * time.Millisecond})
+	for n := range 30 {
+		s.change(host, n)
+		s.rest(100 * time.Millisecond)
+	}
+	for _, other := range append(s.others("node1"), database) {
+		s.net.Set("node1", other, cut) // what is on its way to node1 still comes
+	}
+	s.goOn(host, id)
+}
+
+// goOn has the host change its battle until another node has it.
+func (s *stage) goOn(host *session, id int64) {
+	for n := range 300 {
+		s.change(host, n)
+		s.rest(20 * time.Millisecond)
+	}
+	s.replaced(id)
+}

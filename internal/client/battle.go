@@ -176,6 +176,7 @@ func (c *Client) lobbies() []int64 {
 // leave leaves one lobby. That it is not in there any more, because it was denied or
 // kicked or the lobby has closed, is what it wants.
 func (c *Client) leave(ctx context.Context, id int64) error {
+	c.unhold(id)
 	_, err := c.call(ctx, lobbyKey(id), c.leaving())
 	c.svc.Roster.Abandon(c, id)
 	if _, refused := refusal.As(err); refused || errors.Is(err, cluster.ErrNone) {
@@ -209,10 +210,25 @@ func (c *Client) Command(ctx context.Context, build func(lobby.Who, lobby.Rights
 	return c.commandTo(ctx, in.Info.ID, build(c.who, c.rights))
 }
 
+// commandTo sends a command to a lobby. One that nobody can decide now is held, if it
+// is of those that clients get no answer to.
 func (c *Client) commandTo(ctx context.Context, id int64, command any) error {
-	_, err := c.call(ctx, lobbyKey(id), command)
-	if errors.Is(err, cluster.ErrNone) {
+	field, hold := fieldOf(command)
+	if hold && c.held.waits(id) {
+		return c.hold(id, field, command)
+	}
+	try := ctx
+	if hold {
+		var cancel context.CancelFunc
+		try, cancel = context.WithTimeout(ctx, holdAfter)
+		defer cancel()
+	}
+	_, err := c.call(try, lobbyKey(id), command)
+	switch {
+	case errors.Is(err, cluster.ErrNone):
 		return nil
+	case hold && errors.Is(err, cluster.ErrUnavailable) && ctx.Err() == nil:
+		return c.hold(id, field, command)
 	}
 	return err
 }

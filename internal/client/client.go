@@ -33,6 +33,7 @@ type Client struct {
 	channels map[string]int64 // it has joined, with the number of the join
 	closed   bool
 	trouble  trouble
+	held     held
 }
 
 // EndLoggedOut is the reason given to a session that a newer one replaces.

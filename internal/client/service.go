@@ -66,11 +66,12 @@ type Service struct {
 	Options
 	sessions *sessions
 	changed  changes
+	holders  *holders
 }
 
 // NewService makes the service of a node and begins to answer the other nodes.
 func NewService(o Options) *Service {
-	s := &Service{Options: o, sessions: newSessions(o.Sessions, o.Runtime), changed: newChanges()}
+	s := &Service{Options: o, sessions: newSessions(o.Sessions, o.Runtime), changed: newChanges(), holders: newHolders()}
 	o.Runtime.Serve(ServiceDeliver, func(_ context.Context, _ bus.Origin, body any) (any, error) {
 		d, ok := body.(deliver)
 		if !ok {
@@ -90,6 +91,7 @@ func NewService(o Options) *Service {
 func (s *Service) Run(ctx context.Context) {
 	var reads sync.WaitGroup
 	defer reads.Wait()
+	reads.Go(func() { s.sendAllHeld(ctx) })
 	var audit <-chan time.Time
 	if s.Audit {
 		tick := time.NewTicker(auditEvery)

@@ -124,7 +124,7 @@ func metricsMove(t *testing.T, env scenario.Env) {
 	defer cancel()
 	near, far := env.Nodes[0], env.Nodes[1]
 	bot, player := env.Account(t, scenario.Bot), env.Account(t, scenario.Plain)
-	nearBefore, farBefore := readMetrics(t, near), readMetrics(t, far)
+	nearBefore, farBefore := calm(ctx, t, near), calm(ctx, t, far)
 
 	// A host on one node and a player on the other, who is first refused.
 	host := loggedIn(ctx, t, near, bot, springclient.Host)
@@ -188,6 +188,22 @@ func metricsMove(t *testing.T, env scenario.Env) {
 	} {
 		if v, ok := now.values["teiserver_"+name]; !ok || v < want[0] || v > want[1] {
 			t.Errorf("%s is %v (%v), want %v to %v", name, v, ok, want[0], want[1])
+		}
+	}
+}
+
+// calm waits until the connections that made the accounts are gone.
+func calm(ctx context.Context, t *testing.T, n scenario.Node) metrics {
+	t.Helper()
+	for {
+		m := readMetrics(t, n)
+		if m.values["teiserver_connections"] == 0 && m.values["teiserver_clients"] == 0 {
+			return m
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatal("connections are left")
 		}
 	}
 }

@@ -90,6 +90,7 @@ func (c *Client) JoinLobby(ctx context.Context, id int64, password, scriptPasswo
 	c.joins++
 	_, err := c.call(ctx, lobbyKey(id), lobby.Join{
 		Who: c.who, Rights: c.rights, Join: c.joins, Password: password, ScriptPassword: scriptPassword, IP: c.ip,
+		Grace: c.svc.Settings.SessionGrace(ctx),
 	})
 	if err != nil {
 		if err = c.notJoined(id, err); err != nil {

@@ -43,6 +43,7 @@ type Options struct {
 	HearFirst    time.Duration
 	BootID       string // of the host, and which folder on it is the node's
 	FolderLocked bool   // the lock on that folder is ours
+	Memory       lease.Memory
 	Address      string // where others reach the bus
 	Clients      func() int
 
@@ -146,6 +147,12 @@ func (n *Node) Start(ctx context.Context) error {
 	n.self = bus.Origin{Node: n.o.Name, Incarnation: m.Incarnation}
 	n.log = n.log.With("node", n.self.Node)
 	n.lease.Start()
+	if m.Timeline.New && m.Timeline.ID > 1 {
+		n.log.Warn("a new timeline of the database begins", "timeline", m.Timeline.ID, "why", m.Timeline.Why)
+	}
+	if err := n.lease.Hold(ctx); err != nil {
+		return errors.Join(err, n.lease.Stop(context.WithoutCancel(ctx)))
+	}
 	b, err := n.o.Bus(ctx, n.self, m.ClusterID)
 	if err != nil {
 		_ = n.lease.Stop(ctx)
@@ -199,7 +206,7 @@ func (n *Node) join(ctx context.Context) (err error) {
 	o := lease.Options{
 		Candidate: lease.Candidate{
 			Name: n.o.Name, Address: n.o.Address, Version: n.o.Version,
-			BootID: n.o.BootID, Proof: n.o.FolderLocked,
+			BootID: n.o.BootID, Proof: n.o.FolderLocked, Memory: n.o.Memory,
 		},
 		Store: n.o.Leases, Timing: n.o.Timing, Clock: n.o.Clock, Report: n.report, Drain: n.o.OnDrain, Log: n.log,
 	}
@@ -268,7 +275,7 @@ func (n *Node) watchCondemned() {
 		n.lease.Abandon()
 		n.hub.Close()
 		_ = n.bus.Close()
-		n.fail(fmt.Errorf("node %s, incarnation %d: %w", n.self.Node, n.self.Incarnation, lease.ErrCondemned))
+		n.fail(fmt.Errorf("node %s, incarnation %d: %w", n.self.Node, n.self.Incarnation, n.lease.Fallen()))
 	})
 }
 
@@ -289,6 +296,12 @@ func (n *Node) fail(err error) {
 
 // Done is closed when the node has ended, by Stop or because it was condemned.
 func (n *Node) Done() <-chan struct{} { return n.done }
+
+// Membership is what joining gave. The node must have started.
+func (n *Node) Membership() lease.Membership { return n.lease.Membership() }
+
+// Fallen says why the node has been given up, also while it ends; nil if it has not.
+func (n *Node) Fallen() error { return n.lease.Fallen() }
 
 // Err says why the node has ended; nil after Stop.
 func (n *Node) Err() error {

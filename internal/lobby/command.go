@@ -29,6 +29,9 @@ type (
 		Password       string `json:"password"`
 		ScriptPassword string `json:"script_password"`
 		IP             string `json:"ip"`
+		// Grace is how long the place of an older session of the user is kept, if it is
+		// still a member: what ended it has not arrived yet.
+		Grace time.Duration `json:"grace,omitempty"`
 	}
 	// Answer is the host's decision on a pending request.
 	Answer struct {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"teiserver/internal/cluster/process"
+	"teiserver/internal/refusal"
 )
 
 // at applies a command so long after the others of a test.
@@ -70,6 +71,30 @@ func TestPlaceIsKept(t *testing.T) {
 				t.Errorf("%s, back after %v: (-want +got)\n%s", name, tc.after, diff)
 			}
 		}
+	}
+}
+
+// Who is back before the lobby has heard of the loss has its place all the same; the
+// late word of the old session changes nothing.
+func TestPlaceOfWhoIsBackFirst(t *testing.T) {
+	t.Parallel()
+	s := opened(t, "")
+	enter(t, s, player)
+	set(t, s, player, Status{Player: true, Ally: 3})
+	again := who(player)
+	again.Session++
+	at(t, s, 0, Join{Who: again, Join: 2, ScriptPassword: "777", Grace: 30 * time.Second})
+	if _, err := s.Apply(process.Command{Body: Leave{Who: who(player), Grace: 30 * time.Second}}); !refusal.Is(err, refusal.Superseded) {
+		t.Errorf("the late word: %v", err)
+	}
+	at(t, s, time.Second, Answer{By: who(founder), User: player, Accept: true})
+	if st, _ := s.statusOf(player); !st.Player || st.Ally != 3 {
+		t.Errorf("entered as %+v", st)
+	}
+	at(t, s, 2*time.Second, Join{Who: again, Join: 3, Grace: 30 * time.Second}) // asks again by itself
+	at(t, s, 2*time.Second, Answer{By: who(founder), User: player, Accept: true})
+	if st, _ := s.statusOf(player); st != Unsynced {
+		t.Errorf("entered again as %+v", st)
 	}
 }
 

@@ -71,7 +71,11 @@ func (s *State) join(c Join) (process.Outcome, error) {
 	}
 	asked := Asked{Who: c.Who, Join: c.Join, ScriptPassword: c.ScriptPassword, IP: c.IP}
 	events := []any{Requested{Asked: asked}}
-	if a.member >= 0 {
+	switch {
+	case a.member < 0:
+	case c.Session > s.room.view.Members[a.member].Session: // the end of the old session comes later
+		events = append(events, s.loss(a.member, c.Grace)...)
+	default:
 		events = append(events, s.removal(a.member, false)...)
 	}
 	return process.Outcome{Events: events}, nil

@@ -74,7 +74,7 @@ var condemnSingle = statement.Define[statement.None, statement.None]("condemn si
 
 type joinArgs struct {
 	Name, Address, Version, HostBoot string
-	TTL                              int64
+	TTL, Timeline                    int64
 }
 
 // leaseRow is what a lease statement gives: of which life, and the store's time of day.
@@ -87,9 +87,9 @@ type renewedRow struct {
 }
 
 var join = statement.Define[joinArgs, leaseRow]("join", `
-	INSERT INTO node (name, state, address, version, host_boot, ttl, expires_at, clock_boot, touched_at)
+	INSERT INTO node (name, state, address, version, host_boot, ttl, expires_at, clock_boot, touched_at, timeline)
 	VALUES (@name, 'serving', @address, @version, @host_boot, CAST(@ttl AS BIGINT),
-		CASE WHEN CAST(@ttl AS BIGINT) = 0 THEN NULL ELSE @@now + CAST(@ttl AS BIGINT) END, @@boot, @@wall)
+		CASE WHEN CAST(@ttl AS BIGINT) = 0 THEN NULL ELSE @@now + CAST(@ttl AS BIGINT) END, @@boot, @@wall, @timeline)
 	RETURNING incarnation, @@wall AS wall`)
 
 type renewArgs struct {
@@ -102,7 +102,7 @@ var renew = statement.Define[renewArgs, renewedRow]("renew", `
 	UPDATE node SET renewal = renewal + 1,
 		expires_at = CASE WHEN ttl = 0 THEN NULL ELSE @@now + ttl END, clock_boot = @@boot,
 		state = @state, hears = @hears, clients = @clients, processes = @processes, touched_at = @@wall
-	WHERE incarnation = @incarnation AND state IN ('serving', 'draining') AND NOT superseded
+	WHERE incarnation = @incarnation AND state IN ('serving', 'draining') AND NOT superseded AND `+present+`
 	RETURNING incarnation, @@wall AS wall, drain`)
 
 type setDrainArgs struct {
@@ -142,10 +142,10 @@ var leave = statement.Define[incarnationArgs, statement.None]("leave", `
 	UPDATE node SET state = 'left', touched_at = @@wall
 	WHERE incarnation = @incarnation AND state IN ('serving', 'draining')`)
 
-// valid is the condition that a row of node has a lease now.
+// valid is the condition that a row of node has a lease now, in this history of the store.
 func valid(node string) string {
 	return node + `.state IN ('serving', 'draining') AND NOT ` + node + `.superseded AND (` + node +
-		`.expires_at IS NULL OR (` + node + `.clock_boot = @@boot AND ` + node + `.expires_at > @@now))`
+		`.expires_at IS NULL OR (` + node + `.clock_boot = @@boot AND ` + node + `.expires_at > @@now)) AND ` + present
 }
 
 // Join implements lease.Store. A namesake whose lease has run out may renew no
@@ -161,15 +161,23 @@ func (s *Store) Join(ctx context.Context, c lease.Candidate) (lease.Membership, 
 		if err != nil {
 			return err
 		}
+		line, err := s.enter(ctx, tx, c, id) // joins come one at a time from here
+		if err != nil {
+			return err
+		}
 		if err := s.endOthers(ctx, tx, c, ttl); err != nil {
 			return err
 		}
-		joined := join.With(joinArgs{c.Name, c.Address, c.Version, c.BootID, ttl})
+		joined := join.With(joinArgs{c.Name, c.Address, c.Version, c.BootID, ttl, line.ID})
 		if err := tx.Run(ctx, joined); err != nil {
 			return err
 		}
 		row, _ := joined.One()
 		m = lease.Membership{Incarnation: row.Incarnation, ClusterID: id, Now: time.UnixMilli(row.Wall)}
+		m.Timeline = lease.Timeline{ID: line.ID, Token: line.Token, Why: line.Why, New: line.fresh}
+		if line.ID > 1 && line.Age < holdWithin*ttl {
+			m.Hold = c.TTL
+		}
 		return nil
 	})
 	if err != nil {
@@ -257,7 +265,7 @@ func (s *Store) Renew(ctx context.Context, incarnation int64, r lease.Report) (l
 	}
 	row, ok := renewed.One()
 	if !ok {
-		return lease.Renewed{}, lease.ErrCondemned
+		return lease.Renewed{}, s.whyGone(ctx, incarnation)
 	}
 	return lease.Renewed{Now: time.UnixMilli(row.Wall), Drain: row.Drain}, nil
 }

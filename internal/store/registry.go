@@ -34,10 +34,10 @@ type (
 // is seen gone is gone. A node that is not seen has just joined.
 var claim = statement.Define[claimArgs, claimedRow]("claim", `
 	INSERT INTO owner (kind, id, incarnation, epoch, writes, state, fresh, since)
-	SELECT @kind, @id, me.incarnation, 1, 0, 'owned', TRUE, @@wall
+	SELECT @kind, @id, me.incarnation, 1 + `+epochFloor+`, 0, 'owned', TRUE, @@wall
 	FROM node me WHERE me.incarnation = @incarnation AND `+valid("me")+`
 	ON CONFLICT (kind, id) DO UPDATE SET
-		incarnation = excluded.incarnation, epoch = owner.epoch + 1, state = 'owned',
+		incarnation = excluded.incarnation, epoch = `+next("owner.epoch")+`, state = 'owned',
 		fresh = (owner.state = 'closed'), since = excluded.since
 	WHERE owner.state IN ('released', 'closed') OR owner.incarnation = excluded.incarnation
 		OR EXISTS (SELECT 1 FROM node n WHERE n.incarnation = owner.incarnation AND n.state IN ('left', 'gone'))

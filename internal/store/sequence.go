@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"teiserver/internal/cluster/lease"
 	"teiserver/internal/store/engine"
 	"teiserver/internal/store/statement"
 )
@@ -14,7 +15,8 @@ type reserveArgs struct {
 }
 
 var reserve = statement.Define[reserveArgs, struct{ First int64 }]("reserve", `
-	INSERT INTO sequence (name, next) VALUES (@name, 1 + CAST(@size AS BIGINT))
+	INSERT INTO sequence (name, next)
+	SELECT @name, 1 + CAST(@size AS BIGINT) + COALESCE((SELECT MAX(number_floor) FROM timeline), 0) WHERE `+present+`
 	ON CONFLICT (name) DO UPDATE SET next = sequence.next + @size
 	RETURNING next - @size AS first`)
 
@@ -27,6 +29,9 @@ func (s *Store) Reserve(ctx context.Context, name string, n int) (first int64, e
 	if err := s.db.Run(ctx, engine.Durable, reserved); err != nil {
 		return 0, fmt.Errorf("reserve %d numbers of %s: %w", n, name, err)
 	}
-	row, _ := reserved.One()
+	row, ok := reserved.One()
+	if !ok {
+		return 0, fmt.Errorf("reserve %d numbers of %s: %w", n, name, lease.ErrTimeline)
+	}
 	return row.First, nil
 }

@@ -32,11 +32,11 @@ var (
 	// The claim that is replaced stays in the row, so that one statement can tell it.
 	claimSession = statement.Define[sessionArgs, claimedSessionRow]("claim session", `
 		INSERT INTO session (user_id, epoch, node, incarnation, before_epoch, before_node, before_incarnation)
-		SELECT @user, 1, @node, me.incarnation, 0, '', 0
+		SELECT @user, 1 + `+epochFloor+`, @node, me.incarnation, 0, '', 0
 		FROM node me WHERE me.incarnation = @incarnation AND `+valid("me")+`
 		ON CONFLICT (user_id) DO UPDATE SET
 			before_epoch = session.epoch, before_node = session.node, before_incarnation = session.incarnation,
-			epoch = session.epoch + 1, node = excluded.node, incarnation = excluded.incarnation
+			epoch = `+next("session.epoch")+`, node = excluded.node, incarnation = excluded.incarnation
 		RETURNING epoch, before_epoch, before_node, before_incarnation`)
 
 	sessions = statement.Define[incarnationArgs, sessionRow]("sessions", `

@@ -27,7 +27,7 @@ type takenRow struct {
 // takeOne is the claim of one row that there is, for SQLite, where a transaction of
 // many statements costs no round trips and nobody else writes meanwhile.
 var takeOne = statement.Define[claimArgs, takenRow]("take one key", `
-	UPDATE owner AS o SET incarnation = @incarnation, epoch = epoch + 1, state = 'owned', fresh = FALSE, since = @@wall
+	UPDATE owner AS o SET incarnation = @incarnation, epoch = `+next("epoch")+`, state = 'owned', fresh = FALSE, since = @@wall
 	WHERE kind = @kind AND id = @id AND `+takeable+`
 		AND EXISTS (SELECT 1 FROM node me WHERE me.incarnation = @incarnation AND `+valid("me")+`)
 	RETURNING kind, id, epoch, writes`, statement.SQLite)
@@ -49,7 +49,7 @@ var takeMany = statement.Define[takeArgs, takenRow]("take many keys", `
 		ORDER BY o.kind, o.id
 		FOR UPDATE OF o SKIP LOCKED
 	)
-	UPDATE owner o SET incarnation = @incarnation, epoch = o.epoch + 1, state = 'owned', fresh = FALSE, since = @@wall
+	UPDATE owner o SET incarnation = @incarnation, epoch = `+next("o.epoch")+`, state = 'owned', fresh = FALSE, since = @@wall
 	FROM locked WHERE o.kind = locked.kind AND o.id = locked.id
 	RETURNING o.kind, o.id, o.epoch, o.writes`, statement.Postgres)
 

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/message"
 )
 
@@ -333,3 +334,20 @@ var _ = message.Register[unreadable]("feed.test.unreadable")
 
 // UnmarshalJSON fails, as that of a newer release would be missing.
 func (*unreadable) UnmarshalJSON([]byte) error { return errUnknown }
+
+func BenchmarkPublishKept(b *testing.B) {
+	c := context.Background()
+	alone, err := bus.OpenNATS(c, bus.Options{Self: bus.Origin{Node: "a", Incarnation: 1}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer alone.Close()
+	h := NewHub(alone, HubOptions{})
+	defer h.Close()
+	p := h.Open(topic, 1, 0, func(context.Context, func(Version, any)) error { return nil }, Keep())
+	var event any = line{1}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Publish(event)
+	}
+}

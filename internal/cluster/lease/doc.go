@@ -22,6 +22,13 @@
 //   - A name in use is waited for while the old lease runs out; if it is renewed
 //     meanwhile Join ends with a *NameError and nobody is disturbed.
 //
+// A store may turn out not to be what it was: a standby without the last commits took
+// over, or a backup was put back. Then who lives may hold what the store knows nothing of,
+// and the store may give again what it gave. So it begins a new Timeline, in which all who
+// lived are gone and every number is above those of before; a renewal that meets it ends
+// with ErrTimeline, and who joins holds its claims back for as long as others may trust
+// themselves.
+//
 // A node without a cluster uses Alone: a lease without end (TTL 0), always trusted, no
 // renewals, no watching.
 //

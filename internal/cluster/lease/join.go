@@ -45,6 +45,9 @@ func Join(ctx context.Context, o Options) (*Lease, error) {
 			if err == nil {
 				l.self = self
 				l.trust(boot, wall)
+				if self.Hold > 0 {
+					l.holdUntil = l.clock.Boot() + self.Hold
+				}
 				l.time.note(boot, l.clock.Boot(), self.Now)
 				l.streak.good(boot, l.timing.RenewEvery)
 				return l.joined(ctx)

@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -45,6 +46,8 @@ type Lease struct {
 	time      storeTime
 	condemned chan struct{}
 	condemn   sync.Once
+	fallen    atomic.Pointer[error] // why, before condemned is closed
+	holdUntil time.Duration         // boot clock: no claims before
 	look      chan struct{} // asks for a look at once
 	cancel    context.CancelFunc
 	ends      sync.WaitGroup
@@ -187,6 +190,14 @@ func (l *Lease) TrustLeft() time.Duration {
 // Condemned is closed when this incarnation is gone for good.
 func (l *Lease) Condemned() <-chan struct{} { return l.condemned }
 
+// Fallen says why this incarnation is gone: ErrCondemned or ErrTimeline; nil if it is not.
+func (l *Lease) Fallen() error {
+	if why := l.fallen.Load(); why != nil {
+		return *why
+	}
+	return nil
+}
+
 // Look reads the other rows now instead of with the next look: for hints, such as a
 // route that was closed.
 func (l *Lease) Look() {
@@ -203,11 +214,16 @@ func (l *Lease) trust(boot time.Duration, wall int64) {
 	l.slept.Store(false)
 }
 
-func (l *Lease) fall() {
+func (l *Lease) fall(why error) {
 	l.condemn.Do(func() {
 		l.window.Store(nil)
 		l.seen.Store(nil)
-		l.log.Error("condemned by another node", "node", l.name, "incarnation", l.self.Incarnation)
+		l.fallen.Store(&why)
+		if errors.Is(why, ErrTimeline) {
+			l.log.Error("the database is on another timeline", "node", l.name, "incarnation", l.self.Incarnation)
+		} else {
+			l.log.Error("condemned by another node", "node", l.name, "incarnation", l.self.Incarnation)
+		}
 		close(l.condemned)
 	})
 }

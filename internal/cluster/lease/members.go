@@ -54,7 +54,7 @@ func (l *Lease) take(rows []Node) {
 	defer l.hooks.Unlock()
 	members, changed, condemned := l.merge(rows)
 	if condemned {
-		l.fall()
+		l.fall(ErrCondemned)
 	}
 	if !changed {
 		return

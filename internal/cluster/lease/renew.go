@@ -21,7 +21,7 @@ func (l *Lease) renew(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, ErrCondemned):
-			l.fall()
+			l.fall(err)
 			return
 		case err != nil && !bad:
 			l.log.Warn("lease not renewed", "node", l.name, "err", err)

@@ -3,6 +3,7 @@ package lease
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -15,6 +16,7 @@ type Candidate struct {
 	Proof     bool          // the lock on that folder is ours: a namesake with the same boot id is dead
 	ClusterID string        // expected; empty on first contact
 	TTL       time.Duration // 0: without end, for a node that is alone in its store
+	Memory    Memory        // what the node remembers of the store from before
 }
 
 // Node is a row of the node table.
@@ -45,6 +47,8 @@ type Membership struct {
 	Incarnation int64
 	ClusterID   string    // made at first start, the same for all nodes of one store
 	Now         time.Time // of the store, see Renewed
+	Timeline    Timeline
+	Hold        time.Duration // how long this node must not claim anything yet
 }
 
 // Renewed is what a renewal gives.
@@ -64,6 +68,10 @@ var (
 	ErrNameInUse  = errors.New("lease: another live node has this name")
 	ErrNotExpired = errors.New("lease: not expired, or renewed meanwhile")
 	ErrNoNode     = errors.New("lease: no live node is named")
+
+	// ErrTimeline is an ErrCondemned: the store is not the one that was joined, so that
+	// what it said before may be undone. Nobody who lived before may act.
+	ErrTimeline = fmt.Errorf("%w: the database went to another timeline", ErrCondemned)
 )
 
 // Store keeps the leases. Its own clock decides (PostgreSQL: clock_timestamp of
@@ -74,8 +82,19 @@ type Store interface {
 	// (then it is condemned in the same transaction). One whose lease has run out may
 	// renew no more, but its keys stay its own until it is condemned: perhaps it is
 	// the store's clock that jumped.
+	//
+	// The first to join a store that is not what it was (a standby took over that may lack
+	// the last commits, a backup was put back, or the candidate remembers more than the
+	// store knows) begins a new timeline in the same transaction: whoever lives is gone,
+	// and incarnations, epochs and numbers go on above all that the store may have given.
+	// Who joins soon after that is told to Hold, so that nobody claims what somebody of
+	// the timeline before may still trust to own.
+	//
+	// On a store that is not what it was every statement of a lease fails, claims and
+	// sequences included, until somebody has joined.
 	Join(ctx context.Context, c Candidate) (Membership, error)
-	// Renew extends the lease by its TTL from now. A condemned or absent row: ErrCondemned.
+	// Renew extends the lease by its TTL from now. A condemned or absent row:
+	// ErrCondemned; a store on another timeline: ErrTimeline.
 	Renew(ctx context.Context, incarnation int64, r Report) (Renewed, error)
 	// Nodes lists every row that is not older than a day, living ones first.
 	Nodes(ctx context.Context) ([]Node, error)

@@ -11,7 +11,8 @@
 // fields differ; a test of package store prepares every statement on both engines
 // and compares the columns.
 //
-// One text serves both engines. It holds three values that the store gives and
-// nobody passes: @@now, the clock of leases in milliseconds; @@boot, which run of
-// that clock it is; @@wall, unix milliseconds for people.
+// One text serves both engines. It holds values that the store gives and nobody
+// passes: @@now, the clock of leases in milliseconds; @@boot, which run of that clock
+// it is; @@wall, unix milliseconds for people; @@timeline, the fingerprint of the
+// database, another one after a standby took over or a copy was put back.
 package statement

@@ -55,6 +55,8 @@ func (q *Query[R]) Args(d Dialect, now Instant) []any {
 			args[i] = now.Now
 		case p.clock == "boot":
 			args[i] = now.Boot
+		case p.clock == "timeline":
+			args[i] = now.Timeline
 		default:
 			args[i] = now.Wall
 		}

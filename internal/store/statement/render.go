@@ -12,6 +12,8 @@ var postgresClock = map[string]string{
 	"now":  "store_now()",
 	"boot": "''",
 	"wall": "store_now()",
+
+	"timeline": "store_timeline()", // by the third
 }
 
 // render numbers the parameters of a text in the way of a dialect.

@@ -29,6 +29,8 @@ type Instant struct {
 	Now  int64  // lease clock, milliseconds
 	Boot string // run of the lease clock
 	Wall int64  // unix milliseconds
+
+	Timeline string // which database it is, see @@timeline
 }
 
 // Definition is what is known of a statement without its types.

@@ -136,6 +136,14 @@ func (s *Store) clock() time.Duration { return s.now() + s.step }
 // wall is the time of day by the store's clock.
 func (s *Store) wall() time.Time { return s.began.Add(s.clock()) }
 
+func after(d time.Duration, f func()) {
+	if d <= 0 {
+		f()
+		return
+	}
+	time.AfterFunc(d, f)
+}
+
 // access runs f as one instant, with the fault of the access around it.
 func access[T any](ctx context.Context, s *Store, a Access, f func() (T, error)) (T, error) {
 	var none T
@@ -157,9 +165,9 @@ func access[T any](ctx context.Context, s *Store, a Access, f func() (T, error))
 			err error
 		}
 		late := make(chan result, 1)
-		time.AfterFunc(w.Delay, func() {
+		after(w.Delay, func() {
 			v, err := run()
-			time.AfterFunc(w.Late, func() { late <- result{v, err} })
+			after(w.Late, func() { late <- result{v, err} })
 		})
 		select {
 		case r := <-late:

@@ -23,6 +23,7 @@ type (
 		Member
 		Text  string `json:"text"`
 		Emote bool   `json:"emote,omitempty"`
+		Line  int64  `json:"line,omitempty"` // see Said
 	}
 	// Linger is the channel's own timer after its last member has left.
 	Linger struct{}

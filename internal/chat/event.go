@@ -15,11 +15,13 @@ type (
 	Joined struct{ Member }
 	// Left says that a member is out.
 	Left struct{ Member }
-	// Said is a line.
+	// Said is a line. Line is its number among those of the session: who hears one
+	// again, because the next owner could not know it, drops it.
 	Said struct {
 		Member
 		Text  string `json:"text"`
 		Emote bool   `json:"emote,omitempty"`
+		Line  int64  `json:"line,omitempty"`
 	}
 )
 

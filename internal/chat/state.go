@@ -150,7 +150,7 @@ func (s *State) say(c Say) (process.Outcome, error) {
 	if text == "" {
 		return process.Outcome{}, refusal.New(refusal.Invalid, "nothing said")
 	}
-	said := Said{Member: c.Member, Text: text, Emote: c.Emote}
+	said := Said{Member: c.Member, Text: text, Emote: c.Emote, Line: c.Line}
 	if newer(c.Member, seat) {
 		return process.Outcome{Events: []any{Joined{Member: c.Member}, said}}, nil
 	}

@@ -265,7 +265,8 @@ func (c *Client) SayLobby(ctx context.Context, text string, emote bool, to strin
 	if !ok {
 		return nil
 	}
-	say := lobby.Say{Who: c.who, Rights: c.rights, Text: text, Emote: emote}
+	c.lines++
+	say := lobby.Say{Who: c.who, Rights: c.rights, Text: text, Emote: emote, Line: c.lines}
 	if to != "" {
 		target, online := c.svc.Roster.UserByName(to)
 		if !online {

@@ -32,6 +32,7 @@ type Client struct {
 	asked    int64            // the lobby it has last asked to enter, or hosts
 	channels map[string]int64 // it has joined, with the number of the join
 	closed   bool
+	lines    int64 // it has said
 	trouble  trouble
 	held     held
 }
@@ -72,11 +73,11 @@ func (c *Client) Close() { c.end(0) }
 
 // Lose is Close of a connection that ended without a goodbye: its place in the lobby is
 // kept for a while.
-func (c *Client) Lose() {
+func (c *Client) Lose(ctx context.Context) {
 	if c.closed {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), waitFor)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitFor)
 	defer cancel()
 	c.end(c.svc.Settings.SessionGrace(ctx))
 }

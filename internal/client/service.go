@@ -117,6 +117,9 @@ func (s *Service) Run(ctx context.Context) {
 // Count is the number of sessions on this node.
 func (s *Service) Count() int { return s.sessions.count() }
 
+// Has reports whether a user has a session on this node.
+func (s *Service) Has(user int64) bool { return s.sessions.has(user) }
+
 // Screen is what a protocol shows a client on.
 type Screen interface {
 	Begin(roster.World)

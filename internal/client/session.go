@@ -160,6 +160,13 @@ func (s *sessions) count() int {
 	return len(s.held)
 }
 
+func (s *sessions) has(user int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.held[user]
+	return ok
+}
+
 // audit ends the sessions of this node that are no longer the newest of their users.
 func (s *sessions) audit(ctx context.Context) error {
 	s.mu.Lock()

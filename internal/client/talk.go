@@ -59,7 +59,8 @@ func (c *Client) Say(ctx context.Context, channel, text string, emote bool) erro
 	if _, in := c.channels[channel]; !in {
 		return nil
 	}
-	_, err := c.call(ctx, channelKey(channel), chat.Say{Member: c.member(), Text: text, Emote: emote})
+	c.lines++
+	_, err := c.call(ctx, channelKey(channel), chat.Say{Member: c.member(), Text: text, Emote: emote, Line: c.lines})
 	return err
 }
 

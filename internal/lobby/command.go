@@ -61,6 +61,7 @@ type (
 		Text  string `json:"text"`
 		Emote bool   `json:"emote,omitempty"`
 		To    int64  `json:"to,omitempty"`
+		Line  int64  `json:"line,omitempty"` // see Said
 	}
 	// AddComputer is ADDBOT.
 	AddComputer struct {

@@ -41,6 +41,10 @@ type (
 		Text  string `json:"text"`
 		Emote bool   `json:"emote,omitempty"`
 		To    int64  `json:"to,omitempty"`
+		// Session and Line number a line: who hears one again, because the next owner could
+		// not know it, drops it.
+		Session int64 `json:"session,omitempty"`
+		Line    int64 `json:"line,omitempty"`
 	}
 	// ComputerAdded brings a computer player.
 	ComputerAdded struct{ Computer }

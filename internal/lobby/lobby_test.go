@@ -257,9 +257,9 @@ func TestRecordedBattle(t *testing.T) {
 	force(Force{Color: ptr("123456")}, func(st *Status) { st.Color = "123456" })
 	force(Force{Handicap: ptr(20)}, func(st *Status) { st.Handicap = 20 })
 	say(nil, Force{By: host, User: alice, Spectator: true})
-	say([]any{Said{User: founder, Text: "only for Alice", Emote: true, To: alice}},
+	say([]any{Said{User: founder, Session: 10 * founder, Text: "only for Alice", Emote: true, To: alice}},
 		Say{Who: host, Text: "only for Alice", Emote: true, To: alice})
-	say([]any{Said{User: alice, Text: "psst", Emote: true, To: bob}}, Say{Who: who(alice), Text: "psst", Emote: true, To: bob})
+	say([]any{Said{User: alice, Session: 10 * alice, Text: "psst", Emote: true, To: bob}}, Say{Who: who(alice), Text: "psst", Emote: true, To: bob})
 	refused(t, s, AddComputer{Who: who(bob), Computer: Computer{Name: "BarbAI"}}, refusal.Forbidden)
 	ai := Computer{Name: "HostAI", Owner: founder, Color: "0", AI: "NullAI|1"}
 	say([]any{ComputerAdded{ai}}, AddComputer{Who: host, Computer: ai})

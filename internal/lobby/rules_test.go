@@ -201,7 +201,7 @@ func TestSay(t *testing.T) {
 				}
 				return
 			}
-			wantEvents(t, out, Said{User: tc.user, Text: tc.want})
+			wantEvents(t, out, Said{User: tc.user, Session: 10 * tc.user, Text: tc.want})
 		})
 	}
 	s := filled(t)
@@ -210,7 +210,7 @@ func TestSay(t *testing.T) {
 	}
 	refused(t, s, Say{Who: who(moderator), Rights: rights(moderator), Text: "hi"}, refusal.Forbidden)
 	refused(t, s, Say{Who: who(founder), Text: "hi", To: outsider}, refusal.NotFound)
-	wantEvents(t, must(t, s, Say{Who: who(player), Text: "$x", Emote: true}), Said{User: player, Text: "$x", Emote: true})
+	wantEvents(t, must(t, s, Say{Who: who(player), Text: "$x", Emote: true}), Said{User: player, Session: 10 * player, Text: "$x", Emote: true})
 }
 
 func TestTickSeparatesTeams(t *testing.T) {

@@ -71,7 +71,7 @@ func (s *State) say(c Say) (process.Outcome, error) {
 	if public && a.founder {
 		s.listen(text)
 	}
-	return a.led(Said{User: c.User, Text: text, Emote: c.Emote, To: c.To}), nil
+	return a.led(Said{User: c.User, Text: text, Emote: c.Emote, To: c.To, Session: c.Session, Line: c.Line}), nil
 }
 
 // listen takes the team settings from what the host tells its room.

@@ -100,7 +100,7 @@ func TestNewerSessionTakesOver(t *testing.T) {
 	m, _ := s.room.Member(player)
 	m.Who = young
 	out := must(t, s, Say{Who: young, Text: "back"})
-	wantEvents(t, out, Entered{Member: m}, Said{User: player, Text: "back"})
+	wantEvents(t, out, Entered{Member: m}, Said{User: player, Session: young.Session, Text: "back"})
 	if !s.SummaryChanged(out.Events) {
 		t.Error("the summary has the old session")
 	}

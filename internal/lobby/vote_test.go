@@ -34,5 +34,5 @@ func TestAutohostWords(t *testing.T) {
 			t.Errorf("%q: %+v; want the reply %v and silence", text, out, want)
 		}
 	}
-	wantEvents(t, must(t, s, say("!joinas Bob")), Said{User: founder, Text: "!joinas spec"})
+	wantEvents(t, must(t, s, say("!joinas Bob")), Said{User: founder, Session: 10 * founder, Text: "!joinas spec"})
 }

@@ -23,6 +23,7 @@ type channel struct {
 	wishing []*viewer // will be, when they are members
 	audited bool      // owned by this node: its members are checked
 	held    []line
+	heardOf lines
 	watched bool
 	dead    bool
 }
@@ -114,7 +115,7 @@ func (s *state) channelTick(ch *channel) {
 func (s *state) channel(name string) *channel {
 	ch := s.chans[name]
 	if ch == nil {
-		ch = &channel{name: name, members: map[int64]*place{}}
+		ch = &channel{name: name, members: map[int64]*place{}, heardOf: lines{}}
 		s.chans[name] = ch
 	}
 	return ch
@@ -342,6 +343,9 @@ func (s *state) channelHide(ch *channel, u *user) {
 
 // channelSaid shows a line, or holds it until its speaker is visible.
 func (s *state) channelSaid(ch *channel, e chat.Said) {
+	if ch.heardOf.again(e.User, e.Session, e.Line) {
+		return
+	}
 	ln := line{speaker: e.User, session: e.Session, text: e.Text, emote: e.Emote, until: s.now.Add(maxWait)}
 	p := ch.members[e.User]
 	ln.seated = p != nil && p.Session == e.Session

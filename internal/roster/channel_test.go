@@ -9,6 +9,7 @@ import (
 
 	"teiserver/internal/chat"
 	"teiserver/internal/cluster"
+	"teiserver/internal/cluster/feed"
 	"teiserver/internal/cluster/process"
 )
 
@@ -231,4 +232,48 @@ func TestChannels(t *testing.T) {
 		t.Fatalf("channels %v", got)
 	}
 	b.s.now = b.s.now.Add(time.Second)
+}
+
+// TestRule14_LineSaidAgain: a line whose answer was lost with its owner is said again by
+// the next one. Who has heard it shows it once; who has not, once as well.
+func TestRule14_LineSaidAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	a := b.viewer(1, Everything)
+	b.came(2, person(3, 1))
+	b.s.join(a, "main")
+	tap := b.main(inMain(1, 1), inMain(3, 2))
+	a.log = nil
+	say := func(v feed.Version, line int64) {
+		b.s.channelEvent(tap, v, chat.Said{Member: inMain(3, 2), Text: "x", Line: line})
+	}
+	say(at(1, 2), 6)
+	say(at(1, 3), 7)
+	wantLog(t, a, "channel main said 3", "channel main said 3")
+	b.s.channelReset(tap, at(2, 1), chat.View{Name: "main", AuthorName: "founder", Members: []chat.Member{inMain(1, 1), inMain(3, 2)}})
+	a.log = nil
+	say(at(2, 2), 7)
+	wantLog(t, a)
+	say(at(2, 3), 8)
+	wantLog(t, a, "channel main said 3")
+	b.s.channelEvent(tap, at(2, 4), chat.Said{Member: chat.Member{User: 3, Session: 2, Incarnation: 2}, Text: "x", Line: 1}) // a new session
+	b.came(2, person(3, 2))
+	b.s.channelEvent(tap, at(2, 5), chat.Said{Member: inMain(3, 2), Text: "x"}) // without a number
+	if l := b.s.chans["main"].heardOf; l[3] != (lastLine{2, 1}) {
+		t.Errorf("remembered %+v", l)
+	}
+}
+
+// TestRule14_LinesAreBounded: whoever has spoken once is not remembered for ever.
+func TestRule14_LinesAreBounded(t *testing.T) {
+	t.Parallel()
+	l := lines{}
+	for user := range int64(3 * linesKept) {
+		if l.again(user, 1, 1) || !l.again(user, 1, 1) {
+			t.Fatal(user)
+		}
+	}
+	if len(l) > linesKept {
+		t.Error(len(l))
+	}
 }

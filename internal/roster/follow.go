@@ -36,7 +36,7 @@ func (r *Roster) Serve(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-r.wake:
-			r.perform(stops)
+			r.perform(ctx, stops)
 		case <-ticker.C:
 			r.do((*state).tick)
 			if n++; n%auditEvery == 0 {
@@ -47,7 +47,7 @@ func (r *Roster) Serve(ctx context.Context) error {
 }
 
 // perform does what the state has asked for, in order.
-func (r *Roster) perform(stops map[any]func()) {
+func (r *Roster) perform(ctx context.Context, stops map[any]func()) {
 	r.mu.Lock()
 	list := r.effects
 	r.effects = nil
@@ -70,12 +70,12 @@ func (r *Roster) perform(stops map[any]func()) {
 			stop(stops, e.t)
 		case cast:
 			if absent, ok := e.command.(lobby.Absent); ok {
-				absent.Grace = r.keepFor()
+				absent.Grace = r.keepFor(ctx)
 				e.command = absent
 			}
 			r.c.Cast(e.key, e.command)
 		case tellGone:
-			r.tellGone(e.incarnation)
+			r.tellGone(ctx, e.incarnation)
 		}
 	}
 }
@@ -110,8 +110,8 @@ func (r *Roster) followNode(n *node) (stop func()) {
 }
 
 // tellGone has every process of this node drop who was connected to a node that is gone.
-func (r *Roster) tellGone(incarnation int64) {
-	gone := lobby.Gone{Incarnation: incarnation, Grace: r.keepFor()}
+func (r *Roster) tellGone(ctx context.Context, incarnation int64) {
+	gone := lobby.Gone{Incarnation: incarnation, Grace: r.keepFor(ctx)}
 	r.c.Local(lobby.Kind, func(key cluster.Key) { r.c.Cast(key, gone) })
 	r.c.Local(chat.Kind, func(key cluster.Key) { r.c.Cast(key, chat.Gone{Incarnation: incarnation}) })
 }
@@ -120,8 +120,8 @@ func (r *Roster) tellGone(incarnation int64) {
 const graceLimit = time.Second
 
 // keepFor is how long places are kept for those who were lost.
-func (r *Roster) keepFor() time.Duration {
-	ctx, cancel := context.WithTimeout(context.Background(), graceLimit)
+func (r *Roster) keepFor(ctx context.Context) time.Duration {
+	ctx, cancel := context.WithTimeout(ctx, graceLimit)
 	defer cancel()
 	return r.grace(ctx)
 }

@@ -336,6 +336,9 @@ type line struct {
 }
 
 func (s *state) said(r *room, e lobby.Said) {
+	if r.heardOf.again(e.User, e.Session, e.Line) {
+		return
+	}
 	ln := line{speaker: e.User, text: e.Text, emote: e.Emote, to: e.To, until: s.now.Add(maxWait)}
 	if seat, ok := r.l.seat(e.User); ok {
 		ln.seated, ln.session, ln.join = true, seat.Session, seat.Join

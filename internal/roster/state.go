@@ -139,6 +139,7 @@ type room struct {
 
 	computers map[string]lobby.Computer // shown
 	held      []line
+	heardOf   lines
 	asked     map[request]struct{} // requests shown to the host
 	watched   bool
 }

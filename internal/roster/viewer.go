@@ -257,7 +257,7 @@ func (s *state) openRoom(l *hall) {
 	if l.room != nil {
 		return
 	}
-	l.room = &room{l: l, ready: make(chan struct{}), computers: map[string]lobby.Computer{}, asked: map[request]struct{}{}}
+	l.room = &room{l: l, ready: make(chan struct{}), computers: map[string]lobby.Computer{}, asked: map[request]struct{}{}, heardOf: lines{}}
 	s.effects = append(s.effects, followRoom{l.room})
 }
 

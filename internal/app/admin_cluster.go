@@ -72,9 +72,9 @@ func writeStatus(s clusterStatus, asJSON bool, w io.Writer) error {
 		return []any{n.Name, n.Incarnation, n.State, left(n), n.Clients, n.Processes, dash(strings.Join(n.Hears, ",")), dash(n.Version), dash(n.Address)}
 	})
 	for _, u := range s.Unheard {
-		fmt.Fprintf(w, "%s does not hear %s\n", u.Node, u.Of)
+		_, _ = fmt.Fprintf(w, "%s does not hear %s\n", u.Node, u.Of)
 	}
-	fmt.Fprintf(w, "database %s, round trip %.1f ms\n", s.Database, s.RoundTrip)
+	_, _ = fmt.Fprintf(w, "database %s, round trip %.1f ms\n", s.Database, s.RoundTrip)
 	return err
 }
 
@@ -129,7 +129,7 @@ func missingOf(owners []registry.Owner, kinds []process.Kind) (list []missing) {
 		switch {
 		case o.State == registry.Owned && o.Gone:
 			list = append(list, missing{o.Key, "its node is gone and nobody has taken it over yet"})
-		case o.State == registry.Released && !(k.Start == process.OnDemand && k.Idle > 0):
+		case o.State == registry.Released && (k.Start != process.OnDemand || k.Idle == 0):
 			list = append(list, missing{o.Key, "released, and nobody has taken it over yet"})
 		}
 	}
@@ -154,7 +154,7 @@ func writeOwners(owners []registry.Owner, absent []missing, asJSON bool, w io.Wr
 		return []any{o.Key, o.Node, o.Incarnation, o.Epoch, state, time.UnixMilli(o.Since).UTC().Format(time.DateTime)}
 	})
 	for _, m := range absent {
-		fmt.Fprintf(w, "%s should run and does not: %s\n", m.Key, m.Why)
+		_, _ = fmt.Fprintf(w, "%s should run and does not: %s\n", m.Key, m.Why)
 	}
 	return err
 }

@@ -135,12 +135,7 @@ func (s *Server) serveAgain() {
 // handOver is a drain before the node stops, in at most half of the time that is left.
 // A node that is given up has nothing to hand over, and a single one nobody.
 func (s *Server) handOver(ctx context.Context) {
-	select {
-	case <-s.node.Done():
-		return
-	default:
-	}
-	if !s.cfg.Clustered() {
+	if s.givenUp.Load() || !s.cfg.Clustered() {
 		return
 	}
 	left := s.cfg.StopTimeout

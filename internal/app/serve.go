@@ -37,38 +37,54 @@ func Serve(ctx context.Context, cfg config.Config) error {
 		log.Warn("UNLIMITED: no flood limits, no login throttle, cheap password hashes; for tests and load runs only")
 	}
 	wait := time.Duration(0)
-	for {
+	for joined := false; ; {
 		s, err := startAfter(ctx, cfg, log, wait)
-		if err != nil {
-			return err
-		}
-		s.announce(os.Stdout)
-		select {
-		case <-ctx.Done():
-			err = nil
-		case err = <-s.Failed():
-		}
-		s.stopInTime(ctx)
 		switch {
-		case errors.Is(err, ErrCondemned), errors.Is(err, ErrCutOff):
-			wait = 0
-			if errors.Is(err, ErrCutOff) {
-				wait = hearFirst
-			}
-			log.Error("joining the cluster again", "err", err)
-			t := time.NewTimer(rejoinPause)
-			select {
-			case <-t.C:
-				continue
-			case <-ctx.Done():
-				t.Stop()
+		case err == nil:
+			joined = true
+			s.announce(os.Stdout)
+			if err = s.untilEnd(ctx); err == nil {
 				return nil
 			}
-		case err != nil:
-			return err
-		default:
+		case ctx.Err() != nil && joined:
 			return nil
 		}
+		switch {
+		case errors.Is(err, ErrCutOff):
+			wait = hearFirst
+		case errors.Is(err, ErrCondemned):
+			wait = 0
+		case !joined || s != nil:
+			return err
+		}
+		// A node that has served goes on trying: the database that gave it up may still be
+		// out of its reach.
+		log.Error("joining the cluster again", "err", err)
+		if !pause(ctx, rejoinPause) {
+			return nil
+		}
+	}
+}
+
+// untilEnd waits until the node has to end and stops it: nil if ctx has ended.
+func (s *Server) untilEnd(ctx context.Context) (err error) {
+	select {
+	case <-ctx.Done():
+	case err = <-s.Failed():
+	}
+	s.stopInTime(ctx)
+	return err
+}
+
+// pause reports false if ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"teiserver/internal/account"
@@ -52,6 +53,7 @@ type Server struct {
 	logins   *login.Queue
 	spring   *spring.Server
 
+	clusterID   string
 	place       string                  // of the data folder, see placeOf
 	coordinator int64                   // id of its account
 	listeners   map[string]net.Listener // by flag
@@ -61,6 +63,7 @@ type Server struct {
 
 	hearFirst time.Duration // how long the others must be heard before this node serves
 	drains    *drainer
+	givenUp   atomic.Bool // by the cluster: nothing of this life counts any more
 
 	steps []step     // what has been started, in order
 	fatal chan error // what ends the node

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -139,15 +140,18 @@ func (s *Server) joinCluster(ctx context.Context) error {
 				Self: self, ClusterID: clusterID, Listen: s.cfg.ClusterListen, Advertise: s.cfg.ClusterAdvertise, Join: s.cfg.ClusterJoin,
 				Secret: string(s.cfg.ClusterSecret), TLS: routes, Log: s.log, OnPeerError: s.peerRefused,
 			})
-			s.bus = b
+			s.bus, s.clusterID = b, clusterID
 			return b, err
 		},
-		Clients:     s.countClients,
-		OnCondemned: func() { s.fail(ErrCondemned) },
-		OnCutOff:    func() { s.fail(ErrCutOff) },
-		OnDrain:     s.drains.want,
-		HearFirst:   s.hearFirst,
-		Log:         s.log,
+		Clients: s.countClients,
+		OnCondemned: func() {
+			s.givenUp.Store(true)
+			s.fail(ErrCondemned)
+		},
+		OnCutOff:  func() { s.fail(ErrCutOff) },
+		OnDrain:   s.drains.want,
+		HearFirst: s.hearFirst,
+		Log:       s.log,
 	})
 	for _, k := range kinds(s.store, s.coordinator) {
 		node.Register(k)
@@ -188,13 +192,28 @@ func (s *Server) countClients() int {
 	return s.clients.Count()
 }
 
+func (s *Server) hasClient(user int64) bool { return s.clients.Has(user) }
+
+// peers are those with whom remembered passwords are shared: nil for a node that is alone.
+func (s *Server) peers() *account.Peers {
+	if !s.cfg.Clustered() {
+		return nil
+	}
+	living := func(o bus.Origin) bool {
+		return slices.ContainsFunc(s.node.Members(), func(m cluster.Member) bool { return m.Origin == o })
+	}
+	return &account.Peers{Bus: s.bus, Living: living, Secret: s.cfg.ClusterSecret.Reveal(), Cluster: s.clusterID}
+}
+
 // buildDomain makes the services and the view.
 func (s *Server) buildDomain(ctx context.Context) error {
 	s.caches = cache.New(s.bus, s.store, cache.Options{Log: s.log})
 	s.settings = setting.NewService(s.store, s.caches, s.log)
 	s.accounts = account.NewService(s.store, s.caches, func(ctx context.Context) (int64, error) {
 		return s.node.Next(ctx, sequenceUser)
-	}, s.settings, account.Options{Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Now: s.node.Now, Log: s.log})
+	}, s.settings, account.Options{
+		Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Here: s.hasClient, Peers: s.peers(), Now: s.node.Now, Log: s.log,
+	})
 	s.friends = friend.NewService(s.store, s.caches, s.settings, s.log)
 	s.roster = roster.New(s.node, s.settings.SessionGrace)
 

@@ -3,12 +3,14 @@ package cluster_test
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"teiserver/internal/cluster"
 	"teiserver/internal/cluster/clustertest"
+	"teiserver/internal/cluster/lease"
 )
 
 // watched adds a node that gives way as the app does: it stops in order.
@@ -145,5 +147,47 @@ func TestRule21_NewcomerWaits(t *testing.T) {
 		h.net.Heal()
 		<-b.Ready()
 		_ = b.Stop(context.Background())
+	})
+}
+
+// farStore is a store that one node does not reach.
+type farStore struct {
+	lease.Store
+	far atomic.Bool
+}
+
+func (s *farStore) Renew(ctx context.Context, incarnation int64, r lease.Report) (lease.Renewed, error) {
+	if s.far.Load() {
+		return lease.Renewed{}, clustertest.ErrLost
+	}
+	return s.Store.Renew(ctx, incarnation, r)
+}
+
+func (s *farStore) Nodes(ctx context.Context) ([]lease.Node, error) {
+	if s.far.Load() {
+		return nil, clustertest.ErrLost
+	}
+	return s.Store.Nodes(ctx)
+}
+
+// A node that only the store does not hear is given up; it learns that from the others,
+// over the bus, and does not serve its clients on until the store is back.
+func TestRule03_GivenUpIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.add("a")
+		far := &farStore{Store: h.store}
+		o := h.options("b")
+		o.Leases = far
+		told := make(chan time.Time, 1)
+		o.OnCondemned = func() { told <- time.Now() }
+		b := h.with(o)
+		h.ready()
+		began := time.Now()
+		far.far.Store(true)
+		if took := (<-told).Sub(began); took > 6*time.Second {
+			t.Errorf("learned it after %v", took)
+		}
+		<-b.Done()
 	})
 }

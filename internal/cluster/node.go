@@ -95,6 +95,7 @@ type Node struct {
 	takeovers map[string][]func(Key)
 	leaving   map[int64]bool // nodes that have said that they take nothing anymore
 	missing   map[Key]time.Time
+	lived     map[int64]bool // members, by incarnation
 }
 
 var _ Runtime = (*Node)(nil)
@@ -191,6 +192,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.say(nodeNews{Serving: true})
 	n.lease.OnMembers(func(nodes []lease.Node) {
 		n.ended.members(nodes)
+		n.tellGone(nodes)
 		n.hurry()
 	})
 	n.ends.Go(n.sweepLoop)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"teiserver/internal/cluster/bus"
@@ -92,6 +93,7 @@ var errGone = errors.New("cluster: the node that asks is gone")
 func (n *Node) forLiving(s bus.Server) bus.Server {
 	return func(ctx context.Context, from bus.Origin, body any) (any, error) {
 		if n.lease.Gone(from.Incarnation) {
+			n.say(nodeNews{Serving: !n.draining.Load(), Gone: []int64{from.Incarnation}})
 			return nil, errGone
 		}
 		return s(ctx, from, body)
@@ -216,7 +218,32 @@ func (n *Node) hearNode(m bus.Message) {
 		n.leaving[m.Origin.Incarnation] = true
 	}
 	n.mu.Unlock()
-	if m.Origin != n.self {
-		n.lease.Look()
+	if m.Origin == n.self || n.lease.Gone(m.Origin.Incarnation) {
+		return
+	}
+	if slices.Contains(news.Gone, n.self.Incarnation) {
+		n.lease.GivenUp()
+		return
+	}
+	n.lease.Look()
+}
+
+// tellGone says who has been given up since the last call.
+func (n *Node) tellGone(nodes []lease.Node) {
+	n.mu.Lock()
+	var gone []int64
+	now := make(map[int64]bool, len(nodes))
+	for _, m := range nodes {
+		now[m.Incarnation] = true
+	}
+	for inc := range n.lived {
+		if !now[inc] {
+			gone = append(gone, inc)
+		}
+	}
+	n.lived = now
+	n.mu.Unlock()
+	if len(gone) > 0 {
+		n.say(nodeNews{Serving: !n.draining.Load(), Gone: gone})
 	}
 }

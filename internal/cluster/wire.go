@@ -139,4 +139,7 @@ type ownerNews struct {
 type nodeNews struct {
 	Serving bool `json:"serving,omitempty"`
 	Left    bool `json:"left,omitempty"`
+	// Gone are incarnations that the sender has seen given up. One that runs all the same,
+	// because only the store does not hear it, learns it from this.
+	Gone []int64 `json:"gone,omitempty"`
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,14 +34,15 @@ const touchEvery = time.Second
 // conn is one connection. Its fields belong to the reader, but for those used by
 // Show and End.
 type conn struct {
-	srv    *Server
-	nc     net.Conn
-	secure bool
-	ip     string
-	out    *client.Outbox
-	in     *lineReader
-	cut    context.CancelFunc // ends what its command waits for
-	ended  chan struct{}      // closed when everything of it has ended
+	srv     *Server
+	nc      net.Conn
+	secure  bool
+	ip      string
+	out     *client.Outbox
+	in      *lineReader
+	cut     context.CancelFunc // ends what its command waits for
+	ended   chan struct{}      // closed when everything of it has ended
+	greeted sync.Once
 
 	bucket  client.Bucket
 	began   time.Time
@@ -73,7 +75,7 @@ func newConn(s *Server, nc net.Conn, secure bool) *conn {
 // run reads and executes until the connection ends.
 func (c *conn) run(ctx context.Context) {
 	defer c.cut()
-	defer c.cleanup()
+	defer c.cleanup(ctx)
 	if tc, ok := c.nc.(*tls.Conn); ok {
 		hctx, stop := context.WithTimeout(ctx, handshakeTimeout)
 		err := tc.HandshakeContext(hctx)
@@ -86,7 +88,7 @@ func (c *conn) run(ctx context.Context) {
 	held := c.srv.limits()
 	c.began = time.Now()
 	c.bucket = client.NewBucket(held.perMinute, c.began)
-	c.out.Send(wire.Greeting)
+	c.greet()
 	c.touch(time.Now())
 	for {
 		if c.called() && !c.comeIn(ctx) {
@@ -162,10 +164,10 @@ func (c *conn) finish(err error) {
 }
 
 // cleanup leaves everything and waits for the writer.
-func (c *conn) cleanup() {
+func (c *conn) cleanup(ctx context.Context) {
 	c.leaveQueue()
 	if c.client != nil {
-		c.client.Lose()
+		c.client.Lose(ctx)
 	}
 	c.out.Close(nil)
 	<-c.out.Done()
@@ -182,8 +184,12 @@ func (c *conn) userID() int64 {
 	return c.client.User().ID
 }
 
+// greet sends the first line of a connection, once: whatever else is written comes after.
+func (c *conn) greet() { c.greeted.Do(func() { c.out.Send(wire.Greeting) }) }
+
 // End closes the connection after a last line with the reason. It does not block.
 func (c *conn) End(reason string) {
+	c.greet()
 	c.out.Close(wire.AppendDisconnect(nil, reason))
 }
 

@@ -57,6 +57,6 @@ func (s *Server) open() []*conn {
 	for c := range s.conns {
 		list = append(list, c)
 	}
-	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] }) //nolint:gosec // not a secret
 	return list
 }

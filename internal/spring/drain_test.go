@@ -60,8 +60,8 @@ func TestCloseAllIsSpread(t *testing.T) {
 	})
 }
 
-// A drain that is cancelled leaves the rest alone, and newcomers are taken again.
-func TestCloseAllCancelled(t *testing.T) {
+// A drain that is canceled leaves the rest alone, and newcomers are taken again.
+func TestCloseAllCanceled(t *testing.T) {
 	t.Parallel()
 	serveTest(t, func(t *testing.T, s *Server, _ *siteStore, dial func() *peer) {
 		var peers []*peer
@@ -89,5 +89,20 @@ func TestCloseAllCancelled(t *testing.T) {
 		p.want("TASSERVER")
 		p.send("PING\n")
 		p.want("PONG")
+	})
+}
+
+// Who is closed while it is being taken reads the greeting first, as every client expects.
+func TestGreetingComesFirst(t *testing.T) {
+	t.Parallel()
+	serveTest(t, func(t *testing.T, s *Server, _ *siteStore, dial func() *peer) {
+		for range 20 {
+			p := dial()
+			for _, c := range s.open() {
+				c.End("later")
+			}
+			p.want("TASSERVER")
+			p.want("s.system.disconnect later")
+		}
 	})
 }

@@ -36,6 +36,18 @@ type Cluster struct {
 // with the test.
 func Start(t testing.TB, cfg Config) *Cluster {
 	t.Helper()
+	c := Prepare(t, cfg)
+	all := make([]int, cfg.Nodes)
+	for i := range all {
+		all[i] = i
+	}
+	c.StartNodes(t, all...)
+	return c
+}
+
+// Prepare makes the nodes and starts none; those that are started end with the test.
+func Prepare(t testing.TB, cfg Config) *Cluster {
+	t.Helper()
 	c := &Cluster{binary: cfg.Binary, database: cfg.Database}
 	dir := t.TempDir()
 	if c.database == "" {
@@ -60,20 +72,27 @@ func Start(t testing.TB, cfg Config) *Cluster {
 		c.Processes = append(c.Processes, p)
 	}
 	t.Cleanup(func() { c.end(t) })
-	for _, p := range c.Processes {
-		if err := p.start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var nodes []scenario.Node
-	for _, p := range c.Processes {
-		if err := p.WaitReady(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		nodes = append(nodes, p.Node)
+	nodes := make([]scenario.Node, len(c.Processes))
+	for i, p := range c.Processes {
+		nodes[i] = p.Node
 	}
 	c.Env = scenario.NewEnv(nodes, c.addUser)
 	return c
+}
+
+// StartNodes starts these nodes at once and waits until all are ready.
+func (c *Cluster) StartNodes(t testing.TB, nodes ...int) {
+	t.Helper()
+	for _, i := range nodes {
+		if err := c.Processes[i].start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, i := range nodes {
+		if err := c.Processes[i].WaitReady(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // process prepares a node: addr is its Spring, TLS, HTTP and cluster address.

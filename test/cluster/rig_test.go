@@ -115,6 +115,24 @@ func (r *rig) enter(node int, flavor springclient.Flavor, name string) (*person,
 	return p, c.Login(ctx, name)
 }
 
+// playerOn is player with an account that is made on that node: the others may not run.
+func (r *rig) playerOn(node int) *person {
+	r.Helper()
+	r.serial++
+	name := fmt.Sprintf("Player%d", r.serial)
+	ctx, cancel := limit()
+	defer cancel()
+	c, err := springclient.Dial(ctx, r.c.Processes[node].Spring, springclient.Player)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Register(ctx, name); err != nil {
+		r.Fatal(err)
+	}
+	return r.online(node, springclient.Player, name)
+}
+
 func (r *rig) player(node int) *person {
 	r.Helper()
 	return r.online(node, springclient.Player, r.account("Player", scenario.Plain))

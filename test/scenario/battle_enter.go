@@ -343,7 +343,9 @@ func placeKept(t *testing.T, env Env) {
 	w.meet()
 	host.admit(again, id, "empty")
 	for _, x := range []*actor{b, host, again} {
-		x.await("its place", func(m *springclient.Model) bool { return m.Room != nil && m.Room.Statuses[a.name] == "8389700 16711680" })
+		x.await("its place", func(m *springclient.Model) bool {
+			return m.Room != nil && m.Room.Statuses[a.name] == "8389700 16711680"
+		})
 	}
 	again.send("EXIT")
 	b.want("REMOVEUSER %s", a.name)

@@ -87,6 +87,7 @@ func Open(ctx context.Context, url string, opts Options) (db *DB, err error) {
 		return db, err
 	}
 	config.MaxConnLifetimeJitter = config.MaxConnLifetime / 10
+	config.AfterConnect = nameSystem
 	if db.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return db, err
 	}
@@ -111,6 +112,13 @@ func prepare(config *pgx.ConnConfig) {
 	// need a second round trip to learn its types.
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	config.StatementCacheCapacity = 512
+}
+
+// nameSystem notes for the function store_timeline which system this connection is to:
+// that takes a reading of a file, too much for each renewal and claim.
+func nameSystem(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `SELECT set_config('teiserver.system', (SELECT system_identifier::text FROM pg_control_system()), FALSE)`)
+	return err
 }
 
 // single connects outside the pools, for work that waits.

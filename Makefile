@@ -11,7 +11,7 @@ PREVIOUS ?= HEAD^
 LINTER  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run check lint test race fuzz bench cluster upgrade faults faults-broken realclient docs
+.PHONY: help build run demo check lint test race fuzz bench cluster upgrade faults faults-broken realclient docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ build: ## the binary, in bin/teiserver: static and reproducible
 
 run: build ## one node with SQLite in ./data (DATA=folder for another)
 	exec bin/teiserver serve --data-dir $(DATA)
+
+demo: build ## three nodes, bots and a live view; keys kill, pause, cut or drain a node (DEMO=flags, --help lists them)
+	$(GO) build -o bin/demo ./cmd/demo
+	exec bin/demo $(DEMO)
 
 check: ## format, vet, who may import whom, generated pages: quick
 	@unformatted=$$(gofmt -l cmd internal test); if [ -n "$$unformatted" ]; then echo "gofmt these:"; echo "$$unformatted"; exit 1; fi

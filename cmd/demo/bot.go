@@ -9,8 +9,15 @@ import (
 	"teiserver/test/springclient"
 )
 
-// tick is how often a bot looks whether it has something to do.
-const tick = 50 * time.Millisecond
+const (
+	// tick is how often a bot looks whether it has something to do.
+	tick = 50 * time.Millisecond
+	// askGap is between two tries to get into a battle.
+	askGap = time.Second
+	// askLimit is how long an answer is waited for. Commands wait for the next owner of
+	// what they are for, and those behind them wait as well; who asks twice joins twice.
+	askLimit = 30 * time.Second
+)
 
 // bot is a player or a host. It wants to be online, in its channels, and in the battle
 // of its host; whenever it is not, it does what a player would do about it.
@@ -118,16 +125,17 @@ func (b *bot) act(v *visit, next map[string]time.Time, now time.Time) error {
 
 // play opens a battle or joins that of the host, if the bot is in none.
 func (b *bot) play(v *visit, now time.Time) error {
-	if v.room != 0 || now.Sub(v.asked) < answerLimit/4 {
+	since := now.Sub(v.asked)
+	if v.room != 0 || since < askGap || v.asking && since < askLimit {
 		return nil
 	}
 	if b.host == b.name {
-		v.asked = now
+		v.asking, v.asked = true, now
 		return v.send("OPENBATTLE 0 0 * 8452 16 -1540855590 0 1565299817 spring\t105.1.1-2590\tQuicksilver Remake 1.24\t%s plays\tBeyond All Reason test-25000", b.name)
 	}
 	for id, battle := range v.model.Battles {
 		if battle.Founder == b.host {
-			v.asked = now
+			v.asking, v.asked = true, now
 			return v.send("JOINBATTLE %d * script", id)
 		}
 	}

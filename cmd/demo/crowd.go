@@ -24,6 +24,7 @@ type crowd struct {
 	nodes   []*node
 	journal *journal
 	ledger  *ledger
+	trace   *trace
 	pace    time.Duration
 	bots    []*bot
 	done    sync.WaitGroup
@@ -46,9 +47,9 @@ type rush struct {
 	nodesOfReturn map[string]int
 }
 
-func newCrowd(nodes []*node, j *journal, pace time.Duration) *crowd {
+func newCrowd(nodes []*node, j *journal, t *trace, pace time.Duration) *crowd {
 	c := &crowd{
-		nodes: nodes, journal: j, ledger: newLedger(len(nodes)), pace: pace,
+		nodes: nodes, journal: j, ledger: newLedger(len(nodes), t), trace: t, pace: pace,
 		opened: map[int64]*visit{}, told: map[int64]bool{}, rushes: map[*node]*rush{},
 	}
 	for i := range hosts {
@@ -132,7 +133,7 @@ func (c *crowd) departed(b *bot, v *visit, err error, quitting bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b.at, b.seated = nil, false
-	if quitting || err == errHome { //nolint:errorlint // it is ours and never wrapped
+	if v.parted = v.parted || quitting; v.parted {
 		return
 	}
 	clean := v.clean()
@@ -147,6 +148,7 @@ func (c *crowd) departed(b *bot, v *visit, err error, quitting bool) {
 	if r == nil {
 		r = &rush{began: now, nodesOfReturn: map[string]int{}}
 		c.rushes[v.node] = r
+		c.trace.write("%s on %s: %v:%s", b.name, v.node.name, err, v.memory)
 		c.journal.add(clean, "the bots of %s lose their connections: %v", v.node.name, err)
 	}
 	r.last, r.why, r.clean = now, err.Error(), clean
@@ -159,13 +161,14 @@ func (c *crowd) left(v *visit, id int64, open bool) {
 	defer c.mu.Unlock()
 	v.bot.seated = false
 	opener := c.opened[id]
-	clean := v.clean() && (opener == nil || opener.clean())
+	clean := v.clean() && (opener == nil || opener.clean() && !opener.parted)
 	if clean {
 		c.ledger.note(v.node.index, func(t *tally) { t.fallen++ })
 	}
 	switch {
 	case open:
 		c.journal.add(clean, "%s fell out of battle %d", v.bot.name, id)
+		c.trace.write("%s on %s fell out of battle %d:%s", v.bot.name, v.node.name, id, v.memory)
 	case !c.told[id]:
 		c.told[id] = true
 		c.journal.add(clean, "battle %d is closed", id)
@@ -209,6 +212,7 @@ func (c *crowd) taken() (n int) {
 // strange notes a line that a strict client does not survive.
 func (c *crowd) strange(v *visit, what springclient.Violation) {
 	clean := v.clean()
+	c.trace.write("%s on %s: %s:%s", v.bot.name, v.node.name, what.Why, v.memory)
 	c.journal.add(clean, "%s on %s: %s: %q", v.bot.name, v.node.name, what.Why, what.Line)
 	if clean {
 		c.ledger.note(v.node.index, func(t *tally) { t.violations = append(t.violations, what.String()) })
@@ -228,9 +232,14 @@ func (c *crowd) sendHome() (moving int) {
 	return moving
 }
 
+// wantsHome reports whether a bot shall go home; then its visit counts as parted before
+// the others can see it go.
 func (c *crowd) wantsHome(b *bot) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if b.goHome {
+		b.at.parted = true
+	}
 	return b.goHome
 }
 

@@ -25,6 +25,7 @@ const (
 type demo struct {
 	site
 	keep    bool
+	bad     *os.File // bots.log, see trace
 	began   time.Time
 	links   *links
 	nodes   []*node
@@ -71,7 +72,11 @@ func newDemo(o options) (d *demo, err error) {
 		return nil, err
 	}
 	d.acts = make([]sync.Mutex, len(d.nodes))
-	d.crowd = newCrowd(d.nodes, d.journal, o.Pace)
+	if d.bad, err = os.Create(filepath.Join(d.dir, "bots.log")); err != nil {
+		d.close()
+		return nil, fmt.Errorf("make a file: %w", err)
+	}
+	d.crowd = newCrowd(d.nodes, d.journal, &trace{out: d.bad}, o.Pace)
 	d.watch = newWatch(&d.site, d.nodes, d.journal)
 	return d, nil
 }
@@ -352,6 +357,9 @@ func (d *demo) close() {
 	}
 	all.Wait()
 	d.links.close()
+	if d.bad != nil {
+		_ = d.bad.Close() // only for reading
+	}
 	if !d.keep {
 		_ = os.RemoveAll(d.dir) // it is in the folder for temporary files
 	}

@@ -16,6 +16,7 @@ type ledger struct {
 	streams map[place]map[int]*stream // by life
 	gaps    map[gap]time.Time         // since when
 	tallies []tally                   // by node
+	trace   *trace
 }
 
 // place is where somebody's lines are.
@@ -35,6 +36,7 @@ type stream struct {
 
 // ear is one connection that listens.
 type ear struct {
+	name  string
 	node  int
 	clean func() bool
 	rooms map[string]time.Time // when it was in
@@ -78,12 +80,12 @@ type tally struct {
 	violations           []string      // lines that a strict client does not survive
 }
 
-func newLedger(nodes int) *ledger {
-	return &ledger{streams: map[place]map[int]*stream{}, gaps: map[gap]time.Time{}, tallies: make([]tally, nodes)}
+func newLedger(nodes int, t *trace) *ledger {
+	return &ledger{trace: t, streams: map[place]map[int]*stream{}, gaps: map[gap]time.Time{}, tallies: make([]tally, nodes)}
 }
 
-func newEar(node int, clean func() bool) *ear {
-	return &ear{node: node, clean: clean, rooms: map[string]time.Time{}, heard: map[place]position{}}
+func newEar(name string, node int, clean func() bool) *ear {
+	return &ear{name: name, node: node, clean: clean, rooms: map[string]time.Time{}, heard: map[place]position{}}
 }
 
 // note changes the tally of a node.
@@ -182,7 +184,7 @@ func (l *ledger) hear(e *ear, p place, n number, mine bool, now time.Time) {
 			delete(l.gaps, g)
 			w = wrongs{disordered: 1}
 		}
-		l.count(e, w, true)
+		l.count(e, w, g, true)
 	}
 	e.heard[p] = at
 }
@@ -226,24 +228,27 @@ func (l *ledger) judge(now time.Time) {
 		case s.refused[g.seq]: // its speaker knows
 		case s.over && g.seq > s.echoed: // its speaker knows that it cannot know
 		default:
-			l.count(g.ear, wrongs{lost: 1}, s.clean())
+			l.count(g.ear, wrongs{lost: 1}, g, s.clean())
 		}
 	}
 }
 
 // count adds to the tally of an ear's node. What is missing of a speaker whose node was
 // touched is not laid on the others.
-func (l *ledger) count(e *ear, w wrongs, speakerClean bool) {
+func (l *ledger) count(e *ear, w wrongs, g gap, speakerClean bool) {
 	t := &l.tallies[e.node]
-	if speakerClean && e.clean() {
+	earClean := e.clean()
+	l.trace.write("%s on node %d (untouched %t): line %d.%d of %s (untouched %t) in %s: %+v",
+		e.name, e.node+1, earClean, g.line.life, g.seq, g.line.speaker, speakerClean, g.line.room, w)
+	if speakerClean && earClean {
 		t.clean.add(w)
 	} else {
 		t.touched.add(w)
 	}
 }
 
-// behind counts the lines that an ear should still hear, if nobody says another one.
-// With note, they become gaps.
+// behind counts the lines that ears on untouched nodes should still hear, if nobody says
+// another one. With note, those of all ears become gaps.
 func (l *ledger) behind(ears []*ear, note bool, now time.Time) (missing int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -257,6 +262,9 @@ func (l *ledger) behind(ears []*ear, note bool, now time.Time) (missing int) {
 				first := l.firstUnheard(e, s, joined)
 				for seq := first; seq <= s.sent; seq++ {
 					if s.refused[seq] || s.over && seq > s.echoed {
+						continue
+					}
+					if clean := e.clean() && s.clean(); !clean && !note {
 						continue
 					}
 					missing++

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -38,10 +39,10 @@ func TestLedger(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLedger(1)
+			l := newLedger(1, &trace{out: io.Discard})
 			touched, now, life := false, time.Unix(0, 0), 1
 			clean := func() bool { return !touched }
-			speaker, listener := newEar(0, clean), newEar(0, clean)
+			speaker, listener := newEar("who", 0, clean), newEar("me", 0, clean)
 			p := place{"room", "who"}
 			for _, word := range strings.Fields(tc.plan) {
 				now = now.Add(time.Millisecond)
@@ -89,9 +90,9 @@ func TestLedger(t *testing.T) {
 // TestBehind: what is still on its way is not lost before it is judged.
 func TestBehind(t *testing.T) {
 	t.Parallel()
-	l := newLedger(1)
+	l := newLedger(1, &trace{out: io.Discard})
 	yes := func() bool { return true }
-	e := newEar(0, yes)
+	e := newEar("who", 0, yes)
 	now := time.Unix(0, 0)
 	l.enter(e, "room", now)
 	p := place{"room", "who"}

@@ -62,7 +62,7 @@ func run(ctx context.Context, o options) error {
 	if o.Script != "" {
 		d.journal.print(os.Stdout)
 	}
-	fmt.Fprintf(os.Stdout, "starting %d nodes in %s\n", len(d.nodes), d.dir)
+	d.journal.note("starting %d nodes in %s", len(d.nodes), d.dir)
 	if err := d.start(ctx); err != nil {
 		return err
 	}

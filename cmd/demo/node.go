@@ -103,6 +103,17 @@ func (n *node) wellSince() int64 {
 	return n.touches.Load()
 }
 
+// forgive forgets the last blow once the node is well and ready again: what happens
+// from now on does not come of it.
+func (n *node) forgive() {
+	well := n.wellSince() >= 0 && n.ready.Load()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if well && time.Since(n.hit) > 2*lookGap {
+		n.how = ""
+	}
+}
+
 // blow is what was done last, and when.
 func (n *node) blow() (string, time.Time) {
 	n.mu.Lock()

@@ -53,7 +53,7 @@ func (s summary) total() (sum tally) {
 // not see, and no node ended by itself.
 func (s summary) good() bool {
 	t := s.total()
-	return t.clean == wrongs{} && t.cleanDrops == 0 && t.fallen == 0 && len(t.violations) == 0 && s.ends == 0
+	return t.clean == (wrongs{}) && t.cleanDrops == 0 && t.fallen == 0 && len(t.violations) == 0 && s.ends == 0
 }
 
 func (s summary) text() string {

@@ -169,7 +169,7 @@ func wrap(title string, words []string, columns int) []string {
 	for _, w := range words {
 		if !empty && len([]rune(line))+len([]rune(w)) > columns {
 			list = append(list, line)
-			line, empty = cell(7, ""), true
+			line = cell(7, "")
 		}
 		line, empty = line+w+"  ", false
 	}

@@ -40,13 +40,16 @@ type visit struct {
 
 	serial   int
 	pending  map[int]said // by message id, until it is heard
-	asked    time.Time    // when the bot last asked for a battle
+	asking   bool         // for a battle, and has no answer yet
+	asked    time.Time    // when it asked, or was answered, last
 	room     int64        // the battle it is in
 	whole    bool         // it has been told all of that battle
 	strange  int          // violations so far
 	lastLine time.Time
 	lastPing time.Time
 	farewell string
+	parted   bool // it left by itself; guarded by crowd.mu
+	memory   memory
 }
 
 // said is a line whose answer would have a message id.
@@ -66,7 +69,7 @@ func connect(ctx context.Context, b *bot, n *node, life int) (*visit, error) {
 		bot: b, node: n, life: life, touches: n.wellSince(), conn: conn, lines: make(chan string, 256),
 		model: springclient.NewModel(b.flavor), pending: map[int]said{}, lastLine: time.Now(),
 	}
-	v.ear = newEar(n.index, v.clean)
+	v.ear = newEar(b.name, n.index, v.clean)
 	go func() {
 		defer close(v.lines)
 		in := bufio.NewReader(conn)
@@ -200,6 +203,7 @@ func begins(prefix string) func(string) bool {
 func (v *visit) take(line string) {
 	now := time.Now()
 	v.lastLine = now
+	v.memory.keep(now, line)
 	v.model.Line(line)
 	v.battle(now)
 	if n := len(v.model.Violations); n > v.strange {
@@ -226,6 +230,8 @@ func (v *visit) take(line string) {
 			v.bot.crowd.ledger.refuse(v.ear, s.place, v.life, s.seq)
 			delete(v.pending, id)
 		}
+	case "JOINBATTLEFAILED", "OPENBATTLEFAILED":
+		v.asking, v.asked = false, now
 	case "s.system.disconnect":
 		v.farewell = rest
 	case "JOINBATTLEREQUEST":
@@ -253,7 +259,7 @@ func (v *visit) battle(now time.Time) {
 		_, open := v.model.Battles[v.room]
 		v.bot.crowd.left(v, v.room, open)
 	}
-	v.room, v.whole, v.asked = at, false, now
+	v.room, v.whole, v.asking, v.asked = at, false, false, now
 }
 
 // hear tells the ledger of a numbered line.

@@ -51,6 +51,9 @@ func (w *watch) run(ctx context.Context) {
 		for _, n := range changes(before, next, w.blow) {
 			w.journal.add(n.bad, "%s", n.text)
 		}
+		for _, n := range w.nodes {
+			n.forgive()
+		}
 		pause(ctx, lookGap-time.Since(began))
 	}
 }

@@ -18,9 +18,12 @@ type (
 		Member
 		Join int64 `json:"join,omitempty"`
 	}
-	// Say speaks. Only members are heard; others get a refusal.
+	// Say speaks. Only members are heard; others get a refusal. Join is that of the stay
+	// in which it is said: who has one is a member, also if the owner has lost it with the
+	// one before.
 	Say struct {
 		Member
+		Join  int64  `json:"join,omitempty"`
 		Text  string `json:"text"`
 		Emote bool   `json:"emote,omitempty"`
 		Line  int64  `json:"line,omitempty"` // see Said

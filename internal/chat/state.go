@@ -33,18 +33,27 @@ func NewState(c Channel) *State {
 	return &State{joins: map[int64]int64{}, room: *NewReplica(View{Name: c.Name, Author: c.Author, AuthorName: c.AuthorName})}
 }
 
+// stored is the form of a snapshot.
+type stored struct {
+	View
+	Joins map[int64]int64 `json:"joins,omitempty"`
+}
+
 // RestoreState makes a machine from a snapshot.
 func RestoreState(snapshot []byte) (*State, error) {
-	var v View
-	if err := json.Unmarshal(snapshot, &v); err != nil {
+	var d stored
+	if err := json.Unmarshal(snapshot, &d); err != nil {
 		return nil, fmt.Errorf("read channel snapshot: %w", err)
 	}
-	return &State{joins: map[int64]int64{}, room: *NewReplica(v)}, nil
+	if d.Joins == nil {
+		d.Joins = map[int64]int64{}
+	}
+	return &State{joins: d.Joins, room: *NewReplica(d.View)}, nil
 }
 
 // Snapshot implements process.Machine; RestoreState is its reverse.
 func (s *State) Snapshot() ([]byte, error) {
-	b, err := json.Marshal(s.room.View())
+	b, err := json.Marshal(stored{View: s.room.View(), Joins: s.joins})
 	if err != nil {
 		return nil, fmt.Errorf("write channel snapshot: %w", err)
 	}
@@ -140,10 +149,10 @@ func (s *State) leave(c Leave) (process.Outcome, error) {
 
 func (s *State) say(c Say) (process.Outcome, error) {
 	seat, in := s.room.Member(c.User)
-	if !in {
+	if !in && c.Join == 0 {
 		return process.Outcome{}, refusal.New(refusal.Forbidden, "not in channel %s", s.room.name)
 	}
-	if older(c.Member, seat) {
+	if in && older(c.Member, seat) {
 		return process.Outcome{}, superseded()
 	}
 	text := cut(strings.TrimSpace(c.Text), MaxText)
@@ -151,7 +160,8 @@ func (s *State) say(c Say) (process.Outcome, error) {
 		return process.Outcome{}, refusal.New(refusal.Invalid, "nothing said")
 	}
 	said := Said{Member: c.Member, Text: text, Emote: c.Emote, Line: c.Line}
-	if newer(c.Member, seat) {
+	if !in || newer(c.Member, seat) {
+		s.joins[c.User] = c.Join
 		return process.Outcome{Events: []any{Joined{Member: c.Member}, said}}, nil
 	}
 	return process.Outcome{Events: []any{said}}, nil

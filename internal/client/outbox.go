@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,13 @@ const (
 	// gives the room back. Ten thousand idle ones would notice.
 	calmPieces  = 32
 	calmBatches = 64
+	// What can wait is written at once a few times, and then so often at most, or with
+	// what cannot: when very many come and go, a write for each of them to everybody
+	// would cost more than all else.
+	laterAtOnce = 10
+	laterEvery  = 200 * time.Millisecond
+	laterSpread = 100 * time.Millisecond // not everybody in the same moment
+	laterCalm   = time.Second           // without a write for it
 	// A writer that may not write looks again, first soon and then less often: there
 	// are as many as there are connections.
 	holdFirst = 20 * time.Millisecond
@@ -57,6 +65,8 @@ type Outbox struct {
 	bytes  int // of the queue, what counts towards the limit
 	limit  int
 	idle   bool // the writer waits for wake
+	urgent bool // some of the queue cannot wait
+	later  later
 	ending bool // nothing more is accepted; the writer closes when it has written all
 	failed error
 	last   []byte        // is written when all else is out, or is not to be
@@ -71,6 +81,7 @@ type Outbox struct {
 // the connection fails; Done tells.
 func NewOutbox(conn net.Conn, limit int) *Outbox {
 	o := &Outbox{conn: conn, limit: limit, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	o.later.every = laterEvery + rand.N(laterSpread) //nolint:gosec // not secret
 	go o.write()
 	return o
 }
@@ -96,8 +107,64 @@ func (o *Outbox) SetLimit(bytes int) {
 	o.mu.Unlock()
 }
 
+// later is when what can wait is written.
+type later struct {
+	every time.Duration
+	last  time.Time // it was
+	left  int       // times at once
+	timer *time.Timer
+}
+
+// holds reports whether what is queued waits, and sees to its being written in time.
+// It needs the lock.
+func (o *Outbox) holds() bool {
+	if o.urgent || o.ending || o.failed != nil {
+		return false
+	}
+	l, now := &o.later, time.Now()
+	passed := now.Sub(l.last)
+	if passed >= laterCalm {
+		l.left = laterAtOnce
+	}
+	if l.left == 0 && passed < l.every {
+		if l.timer == nil {
+			l.timer = time.AfterFunc(l.every-passed, o.due)
+		} else {
+			l.timer.Reset(l.every - passed)
+		}
+		return true
+	}
+	l.left, l.last = max(0, l.left-1), now
+	o.urgent = true
+	return false
+}
+
+// due has what waits written.
+func (o *Outbox) due() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.queue) == 0 {
+		return
+	}
+	o.later.last, o.urgent = time.Now(), true
+	o.rouse()
+}
+
+// rouse wakes the writer. It needs the lock.
+func (o *Outbox) rouse() {
+	if o.idle {
+		o.idle = false
+		o.wake <- struct{}{}
+	}
+}
+
+// SendLater is Send of a piece that may wait for a moment.
+func (o *Outbox) SendLater(b []byte) bool { return o.send(b, false) }
+
 // Send queues one piece. It reports false when the outbox takes nothing more.
-func (o *Outbox) Send(b []byte) bool {
+func (o *Outbox) Send(b []byte) bool { return o.send(b, true) }
+
+func (o *Outbox) send(b []byte, urgent bool) bool {
 	if len(b) == 0 {
 		return true
 	}
@@ -113,12 +180,13 @@ func (o *Outbox) Send(b []byte) bool {
 	}
 	o.bytes += len(b)
 	o.queue = append(o.queue, b)
-	wake := o.idle
-	o.idle = false
-	o.mu.Unlock()
-	if wake {
-		o.wake <- struct{}{}
+	if urgent {
+		o.urgent = true
 	}
+	if o.idle && (o.urgent || len(o.queue) == 1 && !o.holds()) {
+		o.rouse()
+	}
+	o.mu.Unlock()
 	return true
 }
 
@@ -135,14 +203,11 @@ func (o *Outbox) SendShared(parts [][]byte) {
 			o.queue = append(o.queue, b)
 		}
 	}
-	wake := o.idle && len(o.queue) > 0
-	if wake {
-		o.idle = false
+	if len(o.queue) > 0 {
+		o.urgent = true
+		o.rouse()
 	}
 	o.mu.Unlock()
-	if wake {
-		o.wake <- struct{}{}
-	}
 }
 
 // Close queues a last piece, if any, and lets the writer end the connection when
@@ -211,10 +276,12 @@ func (o *Outbox) Done() <-chan struct{} { return o.done }
 // Flush waits until everything queued has been written.
 func (o *Outbox) Flush(ctx context.Context) error {
 	o.mu.Lock()
-	if o.idle || o.failed != nil {
+	if o.idle && len(o.queue) == 0 || o.failed != nil {
 		defer o.mu.Unlock()
 		return o.failed
 	}
+	o.urgent = true
+	o.rouse()
 	if o.dry == nil {
 		o.dry = make(chan struct{})
 	}
@@ -264,8 +331,14 @@ func (o *Outbox) write() {
 			<-o.wake
 			continue
 		}
+		if o.holds() {
+			o.idle = true
+			o.mu.Unlock()
+			<-o.wake
+			continue
+		}
 		batch, conn, count, speaks := o.queue, o.conn, o.count, o.speaks
-		o.queue, o.bytes = spare, 0
+		o.queue, o.bytes, o.urgent = spare, 0, false
 		o.mu.Unlock()
 
 		err := o.writeBatch(conn, batch, speaks)

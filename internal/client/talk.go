@@ -56,11 +56,12 @@ func (c *Client) Say(ctx context.Context, channel, text string, emote bool) erro
 	if !emote && strings.HasPrefix(text, "$") {
 		return c.tellCoordinator(ctx, text)
 	}
-	if _, in := c.channels[channel]; !in {
+	join, in := c.channels[channel]
+	if !in {
 		return nil
 	}
 	c.lines++
-	_, err := c.call(ctx, channelKey(channel), chat.Say{Member: c.member(), Text: text, Emote: emote, Line: c.lines})
+	_, err := c.call(ctx, channelKey(channel), chat.Say{Member: c.member(), Join: join, Text: text, Emote: emote, Line: c.lines})
 	return err
 }
 

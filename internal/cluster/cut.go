@@ -36,7 +36,7 @@ func (n *Node) enterCluster() {
 		unheard := n.unheard()
 		late := now-began >= hearWithin
 		switch {
-		case len(unheard) > 0 && !(late && n.staying()):
+		case len(unheard) > 0 && (!late || !n.staying()):
 			good = now
 		case n.o.HearFirst > 0 && !n.staying():
 			good = now
@@ -72,7 +72,8 @@ func (n *Node) watchLinks(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if w.observe(n.o.Clock.Boot(), n.lease.Trusted(), n.staying()) {
+		stays := n.lookAtLinks()
+		if w.observe(n.o.Clock.Boot(), n.lease.Trusted(), stays) {
 			n.log.Error("cut off: giving way to the nodes that hear each other", "unheard", n.unheard())
 			if n.o.OnCutOff != nil {
 				n.o.OnCutOff()
@@ -85,6 +86,28 @@ func (n *Node) watchLinks(ctx context.Context) {
 // staying reports whether this node is in the set that stays.
 func (n *Node) staying() bool {
 	return slices.Contains(lease.Staying(n.lease.Members()), n.self.Incarnation)
+}
+
+// lookAtLinks judges the rows anew, for placement as well: nothing is handed to a node
+// that is being cut off, and such a node takes nothing.
+func (n *Node) lookAtLinks() (stays bool) {
+	if n.o.Single {
+		return true
+	}
+	staying := lease.Staying(n.lease.Members())
+	stays = slices.Contains(staying, n.self.Incarnation)
+	if !stays {
+		staying = nil
+	}
+	n.heardOf.Store(&staying)
+	return stays
+}
+
+// reached reports whether a node is one of those that stay with this one, as far as the
+// last look tells; a newcomer is not before it has told whom it hears.
+func (n *Node) reached(incarnation int64) bool {
+	staying := n.heardOf.Load()
+	return staying == nil || len(*staying) == 0 || slices.Contains(*staying, incarnation)
 }
 
 // linkWatch is how long a node has been outside of the set that stays.

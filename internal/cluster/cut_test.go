@@ -191,3 +191,33 @@ func TestRule03_GivenUpIsTold(t *testing.T) {
 		<-b.Done()
 	})
 }
+
+// Nothing is handed to a node that is being cut off, and it takes nothing that others
+// release, before it is clear who stays.
+func TestRule21_NothingMovesToTheCutNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		a, b := h.add("a"), h.add("b")
+		h.ready()
+		const notes = 60
+		for i := range notes {
+			h.call(a, cluster.NewKey("note", i), add{V: i}, i)
+		}
+		c := h.add("c")
+		<-c.Ready()
+		pass(5 * time.Second)
+		h.net.Cut("a", "c")
+		h.net.Cut("b", "c")
+		pass(5 * time.Second)
+		if err := b.Drain(within(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		pass(7 * time.Second)
+		if on := c.Processes(); len(on) > 0 {
+			t.Errorf("%d processes are on the node that is cut off", len(on))
+		}
+		for i := range notes {
+			h.call(a, cluster.NewKey("note", i), list{}, i)
+		}
+	})
+}

@@ -80,13 +80,14 @@ type Node struct {
 	ids      atomic.Int64
 	open     atomic.Bool // everything above is there
 	draining atomic.Bool
-	entered  atomic.Bool // ready: takes processes and clients
+	entered  atomic.Bool             // ready: takes processes and clients
+	heardOf  atomic.Pointer[[]int64] // who stays with this node, see lookAtLinks
 	kick     chan struct{}
 	ready    chan struct{}
 	ctx      context.Context // of the node's own goroutines
 	cancel   context.CancelFunc
 	ends     sync.WaitGroup
-	stopped  sync.Once
+	stopping atomic.Bool // somebody ends the node
 	done     chan struct{}
 
 	mu        sync.Mutex // guards what follows
@@ -239,15 +240,22 @@ func (n *Node) openFeed(topic string, epoch, run int64, view feed.ViewFunc, opts
 // Stop leaves the cluster in order: nothing new is taken, every process is handed back
 // with its final snapshot, singletons first, then the lease is given up and the feeds
 // and the bus are closed. What ctx leaves no time for is dropped, and found by others.
-func (n *Node) Stop(ctx context.Context) (err error) {
-	n.stopped.Do(func() { err = n.stop(ctx) })
-	return err
-}
-
-func (n *Node) stop(ctx context.Context) error {
+// Whoever calls it while the node ends already waits for that.
+func (n *Node) Stop(ctx context.Context) error {
 	if !n.open.Load() {
 		return nil
 	}
+	if n.stopping.CompareAndSwap(false, true) {
+		return n.stop(ctx)
+	}
+	select {
+	case <-n.done:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+func (n *Node) stop(ctx context.Context) error {
 	n.draining.Store(true)
 	n.say(nodeNews{Serving: false})
 	n.endOwn()
@@ -268,7 +276,10 @@ func (n *Node) watchCondemned() {
 		return
 	}
 	n.cancel()
-	go n.stopped.Do(func() {
+	if !n.stopping.CompareAndSwap(false, true) {
+		return
+	}
+	go func() {
 		n.endOwn()
 		n.host.DropAll()
 		if n.o.OnCondemned != nil {
@@ -278,7 +289,7 @@ func (n *Node) watchCondemned() {
 		n.hub.Close()
 		_ = n.bus.Close()
 		n.fail(fmt.Errorf("node %s, incarnation %d: %w", n.self.Node, n.self.Incarnation, n.lease.Fallen()))
-	})
+	}()
 }
 
 // endOwn ends the node's own goroutines and waits for them.

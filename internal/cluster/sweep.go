@@ -41,7 +41,7 @@ func (n *Node) sweepLoop() {
 	rows := sweepRows
 	var b balance
 	for {
-		if n.lease.Trusted() && !n.draining.Load() {
+		if n.lease.Trusted() && !n.draining.Load() && n.lookAtLinks() {
 			n.ensure()
 			rows = n.sweep(rows)
 			n.count.Sweeps.Add(1)
@@ -53,7 +53,7 @@ func (n *Node) sweepLoop() {
 		}
 		select {
 		case <-t.C:
-			if n.lease.Trusted() && !n.draining.Load() {
+			if n.lease.Trusted() && !n.draining.Load() && n.lookAtLinks() {
 				n.rebalance(&b)
 			}
 		case <-n.kick:
@@ -181,7 +181,7 @@ func (n *Node) servingNodes() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, m := range n.lease.Members() {
-		if m.State == lease.Serving && !n.leaving[m.Incarnation] && !slices.Contains(names, m.Name) {
+		if m.State == lease.Serving && !n.leaving[m.Incarnation] && n.reached(m.Incarnation) && !slices.Contains(names, m.Name) {
 			names = append(names, m.Name)
 		}
 	}

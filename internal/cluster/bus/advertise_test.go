@@ -23,8 +23,10 @@ func TestAdvertise(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := bus.Options{Self: bus.Origin{Node: name, Incarnation: 1}, Advertise: front.Addr().String(), Join: []string{a.Address()}}
+		var done sync.WaitGroup
+		t.Cleanup(done.Wait) // behind the end of the node, which ends what is carried
 		b := open(t, o)
-		forward(t, front, b.Address(), &dialed)
+		forward(t, front, b.Address(), &done, &dialed)
 		nodes = append(nodes, b)
 	}
 	bustest.Await(t, "b and c hear each other", func() bool { return len(nodes[0].Peers()) == 2 && len(nodes[1].Peers()) == 2 })
@@ -34,12 +36,8 @@ func TestAdvertise(t *testing.T) {
 }
 
 // forward is the way from the advertised address to the node.
-func forward(t *testing.T, front net.Listener, back string, dialed *atomic.Int64) {
-	var done sync.WaitGroup
-	t.Cleanup(func() {
-		_ = front.Close()
-		done.Wait()
-	})
+func forward(t *testing.T, front net.Listener, back string, done *sync.WaitGroup, dialed *atomic.Int64) {
+	t.Cleanup(func() { _ = front.Close() })
 	done.Go(func() {
 		for {
 			in, err := front.Accept()

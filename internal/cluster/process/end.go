@@ -102,15 +102,15 @@ func (p *Process) release(handOver bool) {
 		return
 	}
 	var body []byte
-	if p.kind.Persist {
-		var err error
-		if body, err = p.snapshot(); err != nil {
+	var err error
+	if p.kind.Persist || handOver {
+		if body, err = p.snapshotOf(content{epoch: p.epoch}); err != nil {
 			p.host.o.Log.Error("final snapshot not taken", "key", p.key.String(), "epoch", p.epoch, "err", err)
 			body = nil // keeps the stored one
 		}
 	}
 	p.over = true
-	err := p.lastWrite(func(ctx context.Context, f registry.Fence) error {
+	err = p.lastWrite(func(ctx context.Context, f registry.Fence) error {
 		return p.host.o.Store.Release(ctx, f, body)
 	})
 	if err != nil {

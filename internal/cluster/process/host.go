@@ -217,7 +217,7 @@ func (h *Host) Start(ctx context.Context, own registry.Ownership, first *Call) (
 		p.list(!own.Fresh || k.Start == Ensured)
 		p.leave()
 	}
-	p.settle(!own.Fresh)
+	p.settle(!own.Fresh && !p.complete)
 	p.base()
 	go p.loop()
 	return p, nil

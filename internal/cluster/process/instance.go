@@ -38,20 +38,21 @@ type Process struct {
 
 	// slot is held while a command and its effects are under way, while a snapshot is
 	// taken, and while a view is handed out. It guards what follows.
-	slot    chan struct{}
-	machine Machine
-	memory  memory
-	kept    memory // of durable commands and those in doubt: no others push them out
-	epoch   int64
-	run     int64
-	pub     Publisher // nil until the first command has succeeded
-	listed  bool      // in the index
-	latest  []byte    // the newest snapshot, stored or not
-	panics  []time.Time
-	closing bool // the key is being closed
-	closed  bool // and the store has it
-	muted   bool // the feed is closed
-	over    bool // nothing is served anymore
+	slot     chan struct{}
+	machine  Machine
+	memory   memory
+	kept     memory // of durable commands and those in doubt: no others push them out
+	epoch    int64
+	run      int64
+	pub      Publisher // nil until the first command has succeeded
+	listed   bool      // in the index
+	latest   []byte    // the newest snapshot, stored or not
+	complete bool      // it was loaded from what its last owner handed over
+	panics   []time.Time
+	closing  bool // the key is being closed
+	closed   bool // and the store has it
+	muted    bool // the feed is closed
+	over     bool // nothing is served anymore
 
 	// Only the goroutine of the process uses these.
 	unborn   *letter // the first command, until it is applied
@@ -141,6 +142,13 @@ func (p *Process) load(ctx context.Context, snapshot []byte) (err error) {
 	}
 	if c.closed {
 		return fmt.Errorf("the last command has closed it: %w", ErrNoState)
+	}
+	p.complete = c.epoch != 0 && c.epoch == p.epoch-1
+	if !p.kind.Persist && !p.host.o.Volatile {
+		if !p.complete { // of some earlier owner: nobody has kept it up to date
+			c = content{}
+		}
+		p.latest = nil // a panic begins with nothing, and the edges repeat
 	}
 	defer func() {
 		if r := recover(); r != nil {

@@ -22,6 +22,7 @@ type envelope struct {
 	Kept   []storedID      `json:"kept,omitempty"`
 	Writes int64           `json:"writes,omitempty"`
 	Closed bool            `json:"closed,omitempty"`
+	Epoch  int64           `json:"epoch,omitempty"`
 }
 
 type storedID struct {
@@ -40,11 +41,14 @@ type content struct {
 	// the process, whose next owner has only to close the key.
 	writes int64
 	closed bool
+	// Of one that was written with the release: the epoch that ended with it. For the
+	// next epoch nothing is missing in it, for any later one it is old.
+	epoch int64
 }
 
 // encodeSnapshot makes the stored form.
 func encodeSnapshot(c content) ([]byte, error) {
-	e := envelope{Format: snapshotFormat, IDs: storeIDs(c.ids), Kept: storeIDs(c.kept), Writes: c.writes, Closed: c.closed}
+	e := envelope{Format: snapshotFormat, IDs: storeIDs(c.ids), Kept: storeIDs(c.kept), Writes: c.writes, Closed: c.closed, Epoch: c.epoch}
 	if len(c.state) > 0 && (c.state[0] == '{' || c.state[0] == '[') && json.Valid(c.state) {
 		e.State = c.state
 	} else {
@@ -87,7 +91,7 @@ func decodeSnapshot(body []byte) (c content, err error) {
 	if len(e.State) > 0 && len(e.Bytes) > 0 {
 		return c, errors.New("decode snapshot: two states")
 	}
-	c = content{state: e.Bytes, ids: loadIDs(e.IDs), kept: loadIDs(e.Kept), writes: e.Writes, closed: e.Closed}
+	c = content{state: e.Bytes, ids: loadIDs(e.IDs), kept: loadIDs(e.Kept), writes: e.Writes, closed: e.Closed, epoch: e.Epoch}
 	if len(e.State) > 0 {
 		c.state = e.State
 	}

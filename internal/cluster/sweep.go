@@ -92,7 +92,11 @@ func (n *Node) ensure() {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(n.ctx, storeLimit)
-		if _, found := n.dir.Lookup(ctx, key); found == registry.None && (k.Scope == process.PerNode || n.mine(key)) {
+		o, found := n.dir.Lookup(ctx, key)
+		switch {
+		case found == registry.HasOwner && o.State == registry.Owned && !o.Gone:
+			n.found(key) // if it is missing again, its home comes first again
+		case found == registry.None && (k.Scope == process.PerNode || n.mine(key)):
 			if _, err := n.startHere(ctx, key); err != nil {
 				n.log.Warn("singleton not started", "key", key.String(), "err", err)
 			}

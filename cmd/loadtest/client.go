@@ -24,16 +24,21 @@ const perSource = 20_000
 // denied is in every refusal of a registration or login.
 var denied = []byte("DENIED ")
 
+// queued tells a client to wait.
+var queued = []byte("QUEUED\n")
+
 // client is one connection. Its reader counts lines and waits for at most one
 // text at a time; it keeps nothing.
 type client struct {
-	conn  net.Conn
-	name  string
-	total *atomic.Int64 // lines read by all clients of a run
-	lines atomic.Int64
-	watch atomic.Pointer[watch]
-	done  chan struct{}
-	err   error // why the reader ended; read after done
+	conn    net.Conn
+	name    string
+	total   *atomic.Int64 // lines read by all clients of a run
+	lines   atomic.Int64
+	watch   atomic.Pointer[watch]
+	queued  atomic.Bool            // was told to wait for its turn
+	refusal atomic.Pointer[string] // the last one
+	done    chan struct{}
+	err     error // why the reader ended; read after done
 }
 
 // watch is a text that the reader looks for.
@@ -87,7 +92,11 @@ func (c *client) look(buf []byte, n int) (kept int) {
 		w.seen <- time.Now()
 		return 0
 	}
+	if n < 256 && bytes.Contains(buf[:n], queued) {
+		c.queued.Store(true)
+	}
 	if bytes.Contains(buf[:n], denied) {
+		c.refuse(buf[:n])
 		c.watch.Store(nil)
 		w.seen <- time.Time{} // no time: refused
 		return 0
@@ -95,6 +104,22 @@ func (c *client) look(buf []byte, n int) (kept int) {
 	kept = min(len(w.text)-1, n)
 	copy(buf, buf[n-kept:n])
 	return kept
+}
+
+// refuse keeps the line that refuses.
+func (c *client) refuse(b []byte) {
+	_, line, _ := bytes.Cut(b, denied)
+	line, _, _ = bytes.Cut(line, []byte{'\n'})
+	text := string(line)
+	c.refusal.Store(&text)
+}
+
+// reason is that of the last refusal, empty if there was none.
+func (c *client) reason() string {
+	if text := c.refusal.Load(); text != nil {
+		return *text
+	}
+	return ""
 }
 
 // expect begins to look for a text; the result gets the time at which it was read.
@@ -171,6 +196,7 @@ type crowd struct {
 	prefix  string
 	buffer  int
 	total   atomic.Int64
+	mu      sync.Mutex // of clients while they come and are kept alive at once
 	clients []*client
 }
 

@@ -32,6 +32,8 @@ type talker struct {
 	name  string
 	lines chan heard
 	done  chan struct{}
+
+	pinged []time.Time // whose answers are missing
 }
 
 type heard struct {

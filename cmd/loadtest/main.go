@@ -24,12 +24,14 @@ import (
 type options struct {
 	JSON bool `help:"Print the report as JSON."`
 
-	Floor   floorCommand   `cmd:"" help:"Run the bare fan-out server."`
-	Fanout  fanoutCommand  `cmd:"" help:"N clients in channel main, lines at a rate or as fast as they go."`
-	Login   loginCommand   `cmd:"" help:"N clients log in and stay."`
-	Idle10k idleCommand    `cmd:"" name:"idle10k" help:"N clients stay while some chat; how fast is PING answered?"`
-	Latency latencyCommand `cmd:"" help:"How long a channel line and a battle join take, on one node and across nodes."`
-	Compare compareCommand `cmd:"" help:"Run fanout, login and idle10k against floor and a teiserver binary."`
+	Floor    floorCommand    `cmd:"" help:"Run the bare fan-out server."`
+	Fanout   fanoutCommand   `cmd:"" help:"N clients in channel main, lines at a rate or as fast as they go."`
+	Login    loginCommand    `cmd:"" help:"N clients log in and stay."`
+	Idle10k  idleCommand     `cmd:"" name:"idle10k" help:"N clients stay while some chat; how fast is PING answered?"`
+	Latency  latencyCommand  `cmd:"" help:"How long a channel line and a battle join take, on one node and across nodes."`
+	Stampede stampedeCommand `cmd:"" help:"Kill a node and have its clients come to the others all at once."`
+	Probe    probeCommand    `cmd:"" hidden:"" help:"Clients that are measured while others come."`
+	Compare  compareCommand  `cmd:"" help:"Run fanout, login and idle10k against floor and a teiserver binary."`
 }
 
 func main() {

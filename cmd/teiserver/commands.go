@@ -35,6 +35,10 @@ type commands struct {
 		Drain     clusterDrain     `cmd:"" help:"Take a node out of service: others go on with what it runs, its clients are closed."`
 		Undrain   clusterUndrain   `cmd:"" help:"Return a drained node to service."`
 	} `cmd:"" help:"The cluster, as the database knows it."`
+	Database struct {
+		Restored databaseRestored `cmd:"" help:"Say that a backup was put back: numbers go on above those that may have been given since."`
+	} `cmd:"" help:"The database."`
+	Check   checkCommand   `cmd:"" help:"Look at the configuration and at what it names, and say what is wrong."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -169,6 +173,23 @@ type clusterUndrain struct {
 
 func (c *clusterUndrain) Run(ctx context.Context, stdout io.Writer) error {
 	return app.DrainNode(ctx, c.Config, app.Drain{Node: c.Node, Wait: c.Wait, JSON: c.JSON}, stdout)
+}
+
+type databaseRestored struct {
+	config.Config `embed:""`
+}
+
+func (c *databaseRestored) Run(ctx context.Context, stdout io.Writer) error {
+	return app.DatabaseRestored(ctx, c.Config, stdout)
+}
+
+type checkCommand struct {
+	config.Config `embed:""`
+	JSON          bool `name:"json" help:"Print JSON."`
+}
+
+func (c *checkCommand) Run(ctx context.Context, stdout io.Writer) error {
+	return app.Check(ctx, c.Config, c.JSON, stdout)
 }
 
 type versionCommand struct{}

@@ -93,15 +93,19 @@ func (s *Service) checkPassword(ctx context.Context, u *User, r LoginRequest) er
 	if u.Password == "" {
 		return refusal.New(refusal.Password, textPassword) // nobody logs in as this user
 	}
-	if s.remembered.has(u.ID, u.Password, r.Password, now) {
+	s.rememberFor(ctx)
+	m := s.remembered.mark(u, r.Password)
+	if s.remembered.has(u.ID, m, now) {
+		s.Counters.Remembered.Add(1)
 		return nil
 	}
+	s.Counters.Hashed.Add(1)
 	right, err := s.passwords.verify(ctx, u.Password, r.Password, bot)
 	if err != nil {
 		return err
 	}
 	if right {
-		s.remembered.add(u.ID, u.Password, r.Password, now)
+		s.remembered.add(u.ID, m, s.now())
 	} else {
 		if bot && !s.opts.Unlimited {
 			s.attempts.try(key, now)

@@ -64,8 +64,16 @@ func (n *loginNotes) take() map[int64]loginNote {
 	return all
 }
 
-// Run stores the facts of logins until ctx ends, and then those that are left.
+// Run stores the facts of logins until ctx ends, and then those that are left; and
+// keeps what is remembered of them.
 func (s *Service) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	all.Go(func() { s.runRemembered(ctx) })
+	s.runNotes(ctx)
+}
+
+func (s *Service) runNotes(ctx context.Context) {
 	for {
 		select {
 		case <-s.notes.ready:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"teiserver/internal/cluster/cache"
@@ -26,13 +27,25 @@ type Options struct {
 	Flagged func(name string) bool
 	// BannedDomain reports an e-mail domain that may not register; nil allows all.
 	BannedDomain func(domain string) bool
+	// Here reports whether a user is logged in on this node; nil: nobody is.
+	Here func(user int64) bool
+	// Peers share which passwords were found right; nil: there are none.
+	Peers *Peers
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
 	Log *slog.Logger
 }
 
+// Counters count since the start.
+type Counters struct {
+	Hashed     atomic.Int64 // passwords that were checked by their hash
+	Remembered atomic.Int64 // that were known to be right
+}
+
 // Service is what others ask about users. It is safe for concurrent use.
 type Service struct {
+	Counters Counters
+
 	store    Store
 	nextID   func(context.Context) (int64, error)
 	settings *setting.Service
@@ -43,13 +56,15 @@ type Service struct {
 	lookup     *lookup
 	passwords  *passwords
 	remembered *remembered
+	sharing    *sharing // nil: with nobody
 	attempts   *attempts
 	notes      *loginNotes
 }
 
 // NewService returns the service of a node. nextID gives the ids of new users.
 // Without caches (a command beside a running server) every look-up asks the
-// store. Run must be running for the facts of logins to be stored.
+// store. Run must be running for the facts of logins to be stored and for the other
+// nodes to learn of them.
 func NewService(store Store, caches *cache.Caches, nextID func(context.Context) (int64, error), settings *setting.Service, opts Options) *Service {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -64,7 +79,10 @@ func NewService(store Store, caches *cache.Caches, nextID func(context.Context) 
 	if opts.BannedDomain == nil {
 		opts.BannedDomain = none
 	}
-	return &Service{
+	if opts.Here == nil {
+		opts.Here = func(int64) bool { return false }
+	}
+	s := &Service{
 		store:      store,
 		nextID:     nextID,
 		settings:   settings,
@@ -77,6 +95,10 @@ func NewService(store Store, caches *cache.Caches, nextID func(context.Context) 
 		attempts:   newAttempts(),
 		notes:      newLoginNotes(),
 	}
+	if opts.Peers != nil {
+		s.share(*opts.Peers)
+	}
+	return s
 }
 
 // UserByID returns a user, nil if there is none.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"teiserver/internal/account"
+	"teiserver/internal/cluster/lease"
 	"teiserver/internal/config"
 	"teiserver/internal/setting"
 	"teiserver/internal/store"
@@ -45,7 +47,15 @@ func settingsOf(cfg config.Config, st *store.Store) *setting.Service {
 // AddUser makes an account; running nodes know it at once.
 func AddUser(ctx context.Context, cfg config.Config, u NewUser) error {
 	return withStore(ctx, cfg, func(st *store.Store) error {
-		next := func(ctx context.Context) (int64, error) { return st.Reserve(ctx, sequenceUser, 1) }
+		next := func(ctx context.Context) (int64, error) {
+			n, err := st.Reserve(ctx, sequenceUser, 1)
+			if errors.Is(err, lease.ErrTimeline) { // and no node has joined since
+				if _, err = st.BeginTimeline(ctx); err == nil {
+					n, err = st.Reserve(ctx, sequenceUser, 1)
+				}
+			}
+			return n, err
+		}
 		log := cfg.Logger(os.Stderr)
 		accounts := account.NewService(st, nil, next, settingsOf(cfg, st), account.Options{Cheap: cfg.Unlimited, Log: log})
 		return addUser(ctx, accounts, u)

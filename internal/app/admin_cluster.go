@@ -22,6 +22,25 @@ type clusterStatus struct {
 	Unheard   []unheard    `json:"unheard"` // links that do not work, one way each
 	Database  string       `json:"database"`
 	RoundTrip float64      `json:"round_trip_ms"` // of one read of the database, from here
+	Durable   *durable     `json:"durability,omitempty"`
+}
+
+// durable is what becomes of acknowledged commands in a failover; PostgreSQL only.
+type durable struct {
+	Promised bool   `json:"promised"`
+	Text     string `json:"text"`
+}
+
+func durableOf(ctx context.Context, cfg config.Config) *durable {
+	if !cfg.Database.PostgreSQL() {
+		return nil
+	}
+	e, err := store.Examine(ctx, cfg.Database.Reveal())
+	if err != nil {
+		return nil // what was read before says more
+	}
+	level, text := durability(e.Server)
+	return &durable{level == levelOK, text}
 }
 
 // unheard says that a living node does not hear another one.
@@ -45,7 +64,7 @@ func ClusterStatus(ctx context.Context, cfg config.Config, asJSON bool, w io.Wri
 		took := time.Since(began)
 		return writeStatus(clusterStatus{
 			Nodes: list(nodes), Unheard: list(brokenLinks(nodes)),
-			Database: st.Describe(), RoundTrip: float64(took.Microseconds()) / 1000,
+			Database: st.Describe(), RoundTrip: float64(took.Microseconds()) / 1000, Durable: durableOf(ctx, cfg),
 		}, asJSON, w)
 	})
 }
@@ -75,6 +94,9 @@ func writeStatus(s clusterStatus, asJSON bool, w io.Writer) error {
 		_, _ = fmt.Fprintf(w, "%s does not hear %s\n", u.Node, u.Of)
 	}
 	_, _ = fmt.Fprintf(w, "database %s, round trip %.1f ms\n", s.Database, s.RoundTrip)
+	if s.Durable != nil && !s.Durable.Promised {
+		_, _ = fmt.Fprintf(w, "durability: %s\n", s.Durable.Text)
+	}
 	return err
 }
 

@@ -55,6 +55,8 @@ func (s *Server) clientSources(all *ops.Sources) {
 	all.LoginsWaiting = func() float64 { return float64(s.logins.Waiting()) }
 	all.LoginsPermitted = live(&s.logins.Counters.Admitted)
 	all.LoginsTurnedAway = live(&s.logins.Counters.Refused)
+	all.PasswordsHashed = live(&s.accounts.Counters.Hashed)
+	all.PasswordsRemembered = live(&s.accounts.Counters.Remembered)
 	all.LinesIn = live(&c.LinesIn)
 	all.LinesDropped = live(&c.Dropped)
 	all.BytesOut = live(&c.BytesOut)

@@ -131,9 +131,13 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	if s.coordinator, err = ensureCoordinator(ctx, s.store); err != nil {
 		return err
 	}
+	memory, err := readMemory(s.cfg.DataDir)
+	if err != nil {
+		s.log.Warn("a database that was restored may go unnoticed", "err", err)
+	}
 	node := cluster.New(cluster.Options{
 		Name: s.cfg.NodeName, Version: Version, Single: !s.cfg.Clustered(), Address: s.cfg.ClusterAddress(),
-		BootID: s.place, FolderLocked: s.place != "",
+		BootID: s.place, FolderLocked: s.place != "", Memory: memory,
 		Leases: s.store, Owners: s.store, Sequences: s.store,
 		Bus: func(ctx context.Context, self bus.Origin, clusterID string) (bus.Bus, error) {
 			b, err := bus.OpenNATS(ctx, bus.Options{
@@ -161,6 +165,7 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	}
 	s.node = node
 	s.started("cluster", node.Stop)
+	s.remember(node.Membership())
 	return nil
 }
 

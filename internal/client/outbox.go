@@ -36,7 +36,7 @@ const (
 	laterAtOnce = 10
 	laterEvery  = 200 * time.Millisecond
 	laterSpread = 100 * time.Millisecond // not everybody in the same moment
-	laterCalm   = time.Second           // without a write for it
+	laterCalm   = time.Second            // without a write for it
 	// A writer that may not write looks again, first soon and then less often: there
 	// are as many as there are connections.
 	holdFirst = 20 * time.Millisecond

@@ -114,8 +114,8 @@ func TestDrainNeedsOthers(t *testing.T) {
 	})
 }
 
-// A drain that is cancelled half-way leaves nothing undone: all go on, once.
-func TestDrainCancelled(t *testing.T) {
+// A drain that is canceled half-way leaves nothing undone: all go on, once.
+func TestDrainCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, a, b, _ := three(t)
 		const rooms = 60
@@ -126,7 +126,7 @@ func TestDrainCancelled(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		if err := a.Drain(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("a cancelled drain: %v", err)
+			t.Errorf("a canceled drain: %v", err)
 		}
 		a.Undrain()
 		pass(5 * time.Second)

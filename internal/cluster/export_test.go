@@ -4,11 +4,12 @@ import "context"
 
 // Kill ends a node without a word to the store or to anybody, as a crash does.
 func (n *Node) Kill() {
-	n.stopped.Do(func() {
-		n.lease.Abandon()
-		n.cancel()
-		n.crash()
-	})
+	if !n.stopping.CompareAndSwap(false, true) {
+		return
+	}
+	n.lease.Abandon()
+	n.cancel()
+	n.crash()
 }
 
 func (n *Node) crash() {

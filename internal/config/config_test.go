@@ -223,6 +223,7 @@ func TestValidate(t *testing.T) {
 		"no data dir":       {func(c *Config) { c.DataDir = "" }, "--data-dir: a folder is needed"},
 		"database kind":     {func(c *Config) { c.Database = "mysql://u:secret@h/d" }, "--database: it begins with neither sqlite: nor postgres://"},
 		"database password": {func(c *Config) { c.Database = "postgres://u:sec%ret@h/d" }, "--database: the address of the PostgreSQL database cannot be read; special characters in a password are written as %XX"},
+		"database hosts":    {func(c *Config) { c.Database = "postgres://u@h1:5432,h2:5433/d?target_session_attrs=read-write" }, ""},
 		"sqlite file":       {func(c *Config) { c.Database = "sqlite:" }, "--database: sqlite: needs a file after it"},
 		"stop timeout":      {func(c *Config) { c.StopTimeout = 0 }, "--stop-timeout: 0s is not between 1ms and 10m0s"},
 		"drain timeout":     {func(c *Config) { c.DrainTimeout = 0 }, "--drain-timeout: 0s is not between 1ms and 1h0m0s"},

@@ -23,6 +23,15 @@
 //     owner can take it for silent anymore. Less at once, more only after that.
 //   - A new owner begins with nothing saved up.
 //
-// Who comes in without waiting takes no permit: bots, who supports the site, and
-// everybody while the throttle is off.
+// Who comes in without waiting takes no permit: bots, and who supports the site.
+//
+// While the throttle is off the same holds, at the rate for a storm, when very many come
+// at once: the clients of a node that is gone. The nodes together let in a quarter of
+// that rate without asking, so that on a normal day nobody waits for anything, and so
+// that some come in while the owner of the rate is being replaced: in any w seconds no
+// more than 5/4·r·(w+1) + 2·max(r, n). Permits are spread over time, and a node lets only
+// so many come in at once: one that is slow lets in fewer, and those who are in are
+// served. Who comes in within three seconds is not told of a wait. It is not looked
+// whether there is room: who finds the server full is refused, as ever without the
+// throttle.
 package login

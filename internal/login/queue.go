@@ -39,6 +39,7 @@ type Queue struct {
 	Counters Counters
 
 	rules   atomic.Pointer[rules]
+	members atomic.Int64  // of the cluster, as Run saw them last
 	changed chan struct{} // the settings have
 	wake    chan struct{} // somebody came to an empty queue
 
@@ -46,11 +47,14 @@ type Queue struct {
 	waiting list.List               // of *Place, first come first
 	byUser  map[int64]*list.Element // of waiting
 	untold  int                     // at the end of waiting: who does not know yet whether to wait
+	calm    calm
+	coming  int // places that were let in in a storm and are not Done
 }
 
-// rules are the settings of the throttle.
+// rules are the settings of the throttle, or those for a storm.
 type rules struct {
 	on          bool
+	storm       bool // only a storm is held up
 	rate        int
 	most        int // places
 	limit       int // users online, 0: any number
@@ -66,7 +70,7 @@ func New(o Options) *Queue {
 		case q.changed <- struct{}{}:
 		default:
 		}
-	}, setting.LoginThrottle.Key(), setting.LoginRate.Key(), setting.LoginQueue.Key(), setting.UserLimit.Key())
+	}, setting.LoginThrottle.Key(), setting.LoginRate.Key(), setting.StormRate.Key(), setting.LoginQueue.Key(), setting.UserLimit.Key())
 	return q
 }
 
@@ -75,8 +79,16 @@ const rulesEvery = 10 * time.Second
 
 func (q *Queue) readRules(ctx context.Context) {
 	r := &rules{nextReading: time.Now().Add(rulesEvery)}
-	if r.on = !q.Unlimited && q.Settings.LoginThrottle(ctx); r.on {
-		r.rate, r.most, r.limit = q.Settings.LoginRate(ctx), q.Settings.LoginQueue(ctx), q.Settings.UserLimit(ctx)
+	switch {
+	case q.Unlimited:
+	case q.Settings.LoginThrottle(ctx):
+		r.on, r.rate, r.limit = true, q.Settings.LoginRate(ctx), q.Settings.UserLimit(ctx)
+	default:
+		r.rate = q.Settings.StormRate(ctx)
+		r.on, r.storm = r.rate > 0, true
+	}
+	if r.on {
+		r.most = q.Settings.LoginQueue(ctx)
 	}
 	q.rules.Store(r)
 }
@@ -90,6 +102,8 @@ type Place struct {
 
 	told    chan struct{} // closed when it is known whether the user has to wait; nil: it has to
 	decided bool          // told is closed; guarded by the queue
+	storm   bool          // only a long wait is told
+	coming  bool          // let in, and not Done; guarded by the queue
 	state   atomic.Int32
 }
 
@@ -97,7 +111,7 @@ type Place struct {
 const (
 	waits int32 = iota
 	permitted
-	freed // the throttle was switched off
+	freed // in a storm, or the throttle was switched off
 	left
 )
 
@@ -133,18 +147,27 @@ func (q *Queue) Enter(u *account.User, turn, lost func()) (*Place, error) {
 	if e := q.byUser[u.ID]; e != nil {
 		old := e.Value.(*Place)
 		old.state.Store(left)
-		p.told, p.decided = old.told, old.decided
+		p.told, p.decided, p.storm = old.told, old.decided, old.storm
 		e.Value = p
 		q.mu.Unlock()
 		old.lost()
 		return p, nil
 	}
 	defer q.mu.Unlock()
+	if r.storm && q.waiting.Len() == 0 && q.calm.take(time.Now(), 1, r.rate, q.members.Load()) == 1 {
+		return nil, nil //nolint:nilnil // said above
+	}
 	if q.waiting.Len() >= r.most {
 		q.Counters.Refused.Add(1)
 		return nil, refusal.New(refusal.Full, textFull)
 	}
-	if q.waiting.Len() == q.untold { // nobody knows that there is a wait
+	switch {
+	case r.storm:
+		p.storm, p.told = true, make(chan struct{})
+		if q.waiting.Len() == 0 {
+			q.hurry()
+		}
+	case q.waiting.Len() == q.untold: // nobody knows that there is a wait
 		p.told = make(chan struct{})
 		q.untold++
 		q.hurry()
@@ -163,11 +186,19 @@ func (q *Queue) hurry() {
 // User is whose place it is.
 func (p *Place) User() int64 { return p.user }
 
+// stormPatience is how long somebody waits in a storm before it is told.
+const stormPatience = 3 * time.Second
+
 // Decided waits, for a moment at most, until it is known whether the user has to wait,
-// and reports whether the user is in. turn has been called then.
+// and reports whether the user is in. turn has been called then. A wait in a storm is
+// short for most, so that only who waits longer has to know.
 func (p *Place) Decided(ctx context.Context) bool {
 	if p.told != nil {
-		t := time.NewTimer(2 * term)
+		patience := 2 * term
+		if p.storm {
+			patience = stormPatience
+		}
+		t := time.NewTimer(patience)
 		defer t.Stop()
 		select {
 		case <-p.told:
@@ -188,8 +219,24 @@ func (p *Place) In() bool {
 // the server, and not because the throttle was switched off.
 func (p *Place) Permitted() bool { return p.state.Load() == permitted }
 
+// Done says that the user is in, or will not be: the next may come. To have said so
+// before, or by Leave, is no harm.
+func (p *Place) Done() {
+	q := p.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !p.coming {
+		return
+	}
+	p.coming = false
+	if q.coming--; q.waiting.Len() > 0 {
+		q.hurry()
+	}
+}
+
 // Leave gives the place up, if the user still waits.
 func (p *Place) Leave() {
+	defer p.Done()
 	q := p.q
 	q.mu.Lock()
 	defer q.mu.Unlock()

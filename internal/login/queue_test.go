@@ -180,7 +180,7 @@ func TestUnlimited(t *testing.T) {
 
 // TestSwitchedOff: those who wait come in at once, not by a permit.
 func TestSwitchedOff(t *testing.T) {
-	inCluster(t, 1, map[string]string{"login.rate": "1"}, func(r *rig, s *site) {
+	inCluster(t, 1, map[string]string{"login.rate": "1", "login.storm_rate": "0"}, func(r *rig, s *site) {
 		var places []*Place
 		for i := range int64(100) {
 			places = append(places, r.enter(r.nodes[0], i+1))

@@ -33,6 +33,7 @@ func (q *Queue) Run(ctx context.Context) {
 type desk struct {
 	*Queue
 	purse purse
+	pace  pace
 	asked time.Time // the last ask was sent
 }
 
@@ -40,13 +41,24 @@ type desk struct {
 // empty queue before.
 func (d *desk) serve(ctx context.Context) time.Duration {
 	r := d.rules.Load()
+	members := len(d.Runtime.Members())
+	d.members.Store(int64(members))
 	if !r.on {
 		d.letIn(d.Waiting(), freed)
 		return rulesEvery
 	}
 	d.use(r) // what is left at hand
-	if since := time.Since(d.asked); d.Waiting() == 0 && since < beat {
-		return beat - since
+	since := time.Since(d.asked)
+	if r.storm && since < gap && d.Waiting() > 0 {
+		return gap - since
+	}
+	if d.Waiting() == 0 {
+		if since < beat {
+			return beat - since
+		}
+		if r.storm && members == 1 {
+			return beat // nobody counts on being told
+		}
 	}
 	return d.ask(ctx, r)
 }
@@ -75,7 +87,8 @@ func (d *desk) ask(ctx context.Context, r *rules) time.Duration {
 	cancel()
 	g, ok := reply.(Grant)
 	if err != nil || !ok {
-		if !d.purse.alone && ctx.Err() == nil && sent.After(d.purse.joined.Add(newcomer)) { // before, the owner may be starting
+		// Before, the owner may be starting.
+		if !d.purse.alone && ctx.Err() == nil && sent.After(d.purse.joined.Add(newcomer)) && (waiting > 0 || !r.storm) {
 			d.Log.Warn("no answer about the login rate, the own share will be used", "key", key.String(), "err", err)
 		}
 		d.purse.failed()
@@ -104,8 +117,32 @@ func (d *desk) use(r *rules) int {
 	if room := d.room(r); room >= 0 {
 		want = min(want, room)
 	}
-	n := d.purse.take(time.Now(), want, r.rate, len(d.Runtime.Members()))
-	n = d.letIn(n, permitted)
+	now, members := time.Now(), len(d.Runtime.Members())
+	if r.storm {
+		return d.useInStorm(now, want, r, members)
+	}
+	n := d.letIn(d.purse.take(now, want, r.rate, members), permitted)
+	d.Counters.Admitted.Add(int64(n))
+	return n
+}
+
+// stormAtOnce is how many come in at once on a node in a storm. It makes a node that is
+// slow, for whatever reason, slower in letting others in.
+const stormAtOnce = 16
+
+// useInStorm is use without looking for room, spread over time, and with what this
+// node may let in without asking.
+func (d *desk) useInStorm(now time.Time, want int, r *rules, members int) int {
+	d.mu.Lock()
+	want = min(want, stormAtOnce-d.coming)
+	d.mu.Unlock()
+	want = d.pace.take(now, want, r.rate)
+	n := d.purse.take(now, want, r.rate, members)
+	d.mu.Lock()
+	n += d.calm.take(now, want-n, r.rate, int64(members))
+	d.mu.Unlock()
+	d.pace.giveBack(want - n)
+	n = d.letIn(n, freed)
 	d.Counters.Admitted.Add(int64(n))
 	return n
 }
@@ -131,6 +168,10 @@ func (q *Queue) letIn(n int, as int32) (done int) {
 		q.waiting.Remove(e)
 		delete(q.byUser, p.user)
 		p.state.Store(as)
+		if p.storm {
+			p.coming = true
+			q.coming++
+		}
 		p.turn()
 		q.known(p)
 	}
@@ -159,6 +200,8 @@ func (q *Queue) known(p *Place) {
 		return
 	}
 	p.decided = true
-	q.untold--
+	if !p.storm {
+		q.untold--
+	}
 	close(p.told)
 }

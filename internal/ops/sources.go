@@ -26,6 +26,9 @@ type Sources struct {
 	LoginsWaiting    Number
 	LoginsPermitted  Number
 	LoginsTurnedAway Number
+	// Of passwords.
+	PasswordsHashed     Number
+	PasswordsRemembered Number
 
 	LinesIn      Number
 	LinesDropped Number // that were no lines
@@ -124,6 +127,8 @@ func (m *Metrics) addNumbers(s Sources) {
 		{"logins_refused_total", "Logins that were refused.", s.LoginsRefused},
 		{"logins_permitted_total", "Logins that were let in by the rate of logins.", s.LoginsPermitted},
 		{"logins_turned_away_total", "Logins that were turned away because the queue was full.", s.LoginsTurnedAway},
+		{"passwords_hashed_total", "Passwords that were checked by their hash.", s.PasswordsHashed},
+		{"passwords_remembered_total", "Passwords that were known to be right.", s.PasswordsRemembered},
 		{"lines_received_total", "Lines that clients sent.", s.LinesIn},
 		{"lines_dropped_total", "Lines that were dropped because they are no text.", s.LinesDropped},
 		{"sent_bytes_total", "Bytes written to clients.", s.BytesOut},

@@ -30,8 +30,13 @@ var (
 		"Players log in at login.rate and wait in a queue for their turn. Bots, VIPs and contributors do not wait.")
 	LoginRate = Define("login.rate", 2, Int(1, 10000),
 		"Players let in per second in the whole cluster while login.throttle is on.")
+	StormRate = Define("login.storm_rate", 200, Int(0, 10000),
+		"Players let in per second in the whole cluster when very many come at once, while login.throttle is off; a quarter of it is let in without asking. 0: nobody waits.")
 	LoginQueue = Define("login.queue", 5000, Int(1, 1000000),
-		"Most players that wait on one node while login.throttle is on; more are refused.")
+		"Most players that wait on one node; more are refused.")
+
+	RememberMinutes = Define("login.remember_minutes", 10, Int(0, 60),
+		"Minutes for which the nodes remember, in memory only, that a password was right after its user has gone: who comes back costs no hash. 0: not at all.")
 
 	SessionGrace = Define("session.grace", 30, Int(0, 600),
 		"Seconds for which a player whose connection was lost keeps its place in a lobby. 0: not at all.")
@@ -127,6 +132,10 @@ func (s *Service) LoginThrottle(ctx context.Context) bool { return LoginThrottle
 
 // LoginRate is how many players are let in per second in the whole cluster.
 func (s *Service) LoginRate(ctx context.Context) int { return LoginRate.Get(ctx, s) }
+
+// StormRate is how many players are let in per second in the whole cluster when very
+// many come at once; 0 is any number.
+func (s *Service) StormRate(ctx context.Context) int { return StormRate.Get(ctx, s) }
 
 // LoginQueue is how many players may wait on one node.
 func (s *Service) LoginQueue(ctx context.Context) int { return LoginQueue.Get(ctx, s) }

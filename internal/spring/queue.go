@@ -82,6 +82,7 @@ func (c *conn) comeIn(ctx context.Context) (goOn bool) {
 	if place == nil || !place.In() { // it was the turn of a place that was given up meanwhile
 		return true
 	}
+	defer place.Done()
 	c.place, c.guest, c.loginID = nil, nil, ""
 	now, err := c.srv.Accounts.UserByID(ctx, u.ID)
 	if err == nil && now != nil {

@@ -39,7 +39,12 @@ func (c *conn) Show(u *roster.Update) {
 			b = wire.WithID(*id, b)
 		}
 	}
-	c.out.Send(b)
+	switch u.Event.(type) {
+	case roster.UserCame, roster.UserChanged, roster.UserWent, roster.ChannelCame, roster.ChannelWent:
+		c.out.SendLater(b)
+	default:
+		c.out.Send(b)
+	}
 }
 
 var _ client.Screen = (*conn)(nil)

@@ -72,7 +72,11 @@ func NewServer(o Options) *Server {
 
 // Serve accepts connections until the listener is closed. Over a listener with
 // secure set TLS begins at once, over others after STLS.
+//
+// When very many come at once they are accepted one after the other; the others wait in
+// the queue of the system, where they cost nothing.
 func (s *Server) Serve(ctx context.Context, ln net.Listener, secure bool) error {
+	var g gate
 	for {
 		nc, err := ln.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -90,7 +94,30 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, secure bool) error 
 		if !s.start(ctx, nc, secure) {
 			_ = nc.Close()
 		}
+		if wait := g.pass(time.Now()); wait > 0 && !s.Unlimited && !pause(ctx, wait) {
+			return nil
+		}
 	}
+}
+
+// How fast connections are accepted: so many at once, then one after each pause.
+const (
+	acceptAtOnce = 100
+	acceptEvery  = 2 * time.Millisecond
+)
+
+// gate paces connections. The zero value has let nobody in.
+type gate struct {
+	due time.Time // of the next connection, if they came evenly
+}
+
+// pass notes a connection and says how long to wait before the next.
+func (g *gate) pass(now time.Time) time.Duration {
+	if most := now.Add(-acceptAtOnce * acceptEvery); g.due.Before(most) {
+		g.due = most
+	}
+	g.due = g.due.Add(acceptEvery)
+	return g.due.Sub(now)
 }
 
 func pause(ctx context.Context, d time.Duration) bool {

@@ -85,6 +85,7 @@ func (d *databases) take(t *testing.T) string {
 func cluster(t *testing.T, open func(t *testing.T) clustertest.Env) {
 	for name, run := range map[string]func(*testing.T, func(*testing.T) clustertest.Env){
 		"leases": clustertest.RunLeases, "owners": clustertest.RunOwners, "sequences": clustertest.RunSequences,
+		"timelines": clustertest.RunTimelines,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,6 +96,10 @@ func cluster(t *testing.T, open func(t *testing.T) clustertest.Env) {
 
 var countMatches = statement.Define[struct{ UUID string }, struct{ Count int }]("count matches",
 	`SELECT count(*) AS count FROM matches WHERE uuid = @uuid`)
+
+// fork makes the database another one than that of the newest timeline.
+var fork = statement.Define[statement.None, statement.None]("fork", `
+	UPDATE timeline SET fingerprint = 'of another database' WHERE id = (SELECT MAX(id) FROM timeline)`)
 
 func environment(s *Store, pass func(d time.Duration)) clustertest.Env {
 	var id atomic.Int64
@@ -109,5 +114,11 @@ func environment(s *Store, pass func(d time.Duration)) clustertest.Env {
 			row, _ := counted.One()
 			return row.Count, err
 		},
+		Fork: func() {
+			if err := s.db.Run(context.Background(), engine.Durable, fork.With(statement.None{})); err != nil {
+				panic(err)
+			}
+		},
+		Mark: s.Mark,
 	}
 }

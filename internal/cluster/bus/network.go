@@ -64,6 +64,22 @@ func (n *Network) Heal() {
 	clear(n.cuts)
 }
 
+// Crash takes a node off in the middle of whatever it does: nothing that it sends from
+// here on, or that was on its way to it, arrives. Its bus is closed by its owner, in time.
+func (n *Network) Crash(self Origin) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.ends = slices.DeleteFunc(slices.Clone(n.ends), func(m *memory) bool {
+		if m.core.self != self {
+			return false
+		}
+		m.crashed = true
+		clear(m.queue)
+		m.queue = nil
+		return true
+	})
+}
+
 // Drop loses messages for which f is true; nil loses none. For a request topic is
 // the name of the service, for an answer it is "answer". f must not use the bus.
 func (n *Network) Drop(f func(from, to, topic string) bool) {
@@ -97,6 +113,7 @@ type memory struct {
 	queue            arrivals
 	arrived          int64
 	lastDue          map[*memory]time.Time // per sender, so that delays keep its order
+	crashed          bool
 
 	wake, done, ended chan struct{}
 }
@@ -105,7 +122,7 @@ type memory struct {
 func (m *memory) send(to *memory, topic string, f frame) {
 	n := m.network
 	from, dest := m.core.self.Node, to.core.self.Node
-	if n.cuts[[2]string{from, dest}] || (n.drop != nil && n.drop(from, dest, topic)) {
+	if m.crashed || n.cuts[[2]string{from, dest}] || (n.drop != nil && n.drop(from, dest, topic)) {
 		return
 	}
 	due := time.Now()

@@ -59,6 +59,9 @@ type Store struct {
 	sequences map[string]int64
 	facts     []Fact
 	locked    map[registry.Key]bool
+	place     int // which database this is, see Copy
+	lines     []line
+	weak      map[string]bool
 }
 
 // Fact is what a fenced durable write of a test stores.
@@ -74,6 +77,8 @@ type node struct {
 	expires    time.Duration
 	superseded bool
 	drain      bool
+	timeline   int64
+	mark       int64
 }
 
 type owner struct {
@@ -136,6 +141,7 @@ func (s *Store) clock() time.Duration { return s.now() + s.step }
 // wall is the time of day by the store's clock.
 func (s *Store) wall() time.Time { return s.began.Add(s.clock()) }
 
+// after runs f in d: a timer of no time at all can crash the race detector in a bubble.
 func after(d time.Duration, f func()) {
 	if d <= 0 {
 		f()
@@ -195,6 +201,7 @@ func (s *Store) Join(ctx context.Context, c lease.Candidate) (lease.Membership, 
 		if c.ClusterID != "" && c.ClusterID != s.clusterID {
 			return lease.Membership{}, fmt.Errorf("the store is of cluster %s, not %s", s.clusterID, c.ClusterID)
 		}
+		line := s.enter(c.Memory)
 		for _, n := range s.nodes {
 			switch {
 			case !alive(n):
@@ -213,9 +220,13 @@ func (s *Store) Join(ctx context.Context, c lease.Candidate) (lease.Membership, 
 		s.nodes[s.last] = &node{
 			Node: lease.Node{Name: c.Name, Incarnation: s.last, State: lease.Serving, Address: c.Address,
 				Version: c.Version, TTL: c.TTL},
-			bootID: c.BootID, expires: s.clock() + c.TTL,
+			bootID: c.BootID, expires: s.clock() + c.TTL, timeline: line.ID,
 		}
-		return lease.Membership{Incarnation: s.last, ClusterID: s.clusterID, Now: s.wall()}, nil
+		m := lease.Membership{Incarnation: s.last, ClusterID: s.clusterID, Now: s.wall(), Timeline: line}
+		if line.ID > 1 && s.clock() < s.lines[len(s.lines)-1].since+10*c.TTL {
+			m.Hold = c.TTL
+		}
+		return m, nil
 	})
 }
 
@@ -223,15 +234,15 @@ func alive(n *node) bool { return n.State == lease.Serving || n.State == lease.D
 
 func (s *Store) valid(incarnation int64) bool {
 	n := s.nodes[incarnation]
-	return n != nil && alive(n) && !n.superseded && (n.TTL == 0 || n.expires > s.clock())
+	return n != nil && alive(n) && !n.superseded && (n.TTL == 0 || n.expires > s.clock()) && s.present()
 }
 
 // Renew implements lease.Store.
 func (s *Store) Renew(ctx context.Context, incarnation int64, r lease.Report) (lease.Renewed, error) {
 	return access(ctx, s, Access{Op: "renew", Incarnation: incarnation}, func() (lease.Renewed, error) {
 		n := s.nodes[incarnation]
-		if n == nil || !alive(n) || n.superseded {
-			return lease.Renewed{}, lease.ErrCondemned
+		if n == nil || !alive(n) || n.superseded || !s.present() {
+			return lease.Renewed{}, s.whyGone(n)
 		}
 		n.Renewal++
 		n.expires = s.clock() + n.TTL
@@ -286,7 +297,8 @@ func (s *Store) Nodes(ctx context.Context) ([]lease.Node, error) {
 func (s *Store) Condemn(ctx context.Context, self, victim, renewal int64) error {
 	_, err := access(ctx, s, Access{Op: "condemn", Incarnation: self}, func() (struct{}, error) {
 		n := s.nodes[victim]
-		if n == nil || !alive(n) || n.TTL == 0 || n.expires > s.clock() || n.Renewal != renewal || !s.valid(self) {
+		if n == nil || !alive(n) || !s.weak["condemn"] &&
+			(n.TTL == 0 || n.expires > s.clock() || n.Renewal != renewal || !s.valid(self)) {
 			return struct{}{}, lease.ErrNotExpired
 		}
 		n.State = lease.Gone
@@ -331,7 +343,7 @@ func (s *Store) Claim(ctx context.Context, key registry.Key, incarnation int64) 
 			o = &owner{Owner: registry.Owner{Key: key}}
 			s.owners[key] = o
 		}
-		if o.State == registry.Owned && o.Incarnation != incarnation && !s.gone(o.Incarnation) {
+		if o.State == registry.Owned && o.Incarnation != incarnation && !s.gone(o.Incarnation) && !s.weak["claim"] {
 			return registry.Ownership{}, &registry.HeldError{Owner: s.row(o)}
 		}
 		return s.take(o, incarnation), nil
@@ -363,7 +375,7 @@ func (s *Store) TakeOver(ctx context.Context, keys []registry.Key, incarnation i
 // take gives a row to a new owner.
 func (s *Store) take(o *owner, incarnation int64) registry.Ownership {
 	fresh := o.Epoch == 0 || o.State == registry.Closed
-	o.Epoch++
+	o.Epoch = max(o.Epoch, s.floor()) + 1
 	o.State, o.Incarnation, o.Since = registry.Owned, incarnation, time.Now().UnixMilli()
 	return registry.Ownership{Key: o.Key, Incarnation: incarnation, Epoch: o.Epoch, Writes: o.writes,
 		Fresh: fresh, Snapshot: slices.Clone(o.snapshot)}
@@ -372,6 +384,9 @@ func (s *Store) take(o *owner, incarnation int64) registry.Ownership {
 // pass counts a durable write, if the fence holds.
 func (s *Store) pass(f registry.Fence) (*owner, error) {
 	o := s.owners[f.Key]
+	if o != nil && s.weak["fence"] {
+		return o, nil
+	}
 	if o == nil || o.State != registry.Owned || o.Incarnation != f.Incarnation || o.Epoch != f.Epoch || o.writes != f.Writes {
 		return nil, registry.ErrFenced
 	}
@@ -415,6 +430,10 @@ func (s *Store) Release(ctx context.Context, f registry.Fence, snapshot []byte) 
 // CloseKey implements registry.Store.
 func (s *Store) CloseKey(ctx context.Context, f registry.Fence) error {
 	_, err := access(ctx, s, Access{"close", f.Incarnation, f.Key}, func() (struct{}, error) {
+		if s.weak["close"] {
+			delete(s.owners, f.Key)
+			return struct{}{}, nil
+		}
 		o, err := s.pass(f)
 		if err != nil {
 			return struct{}{}, err
@@ -444,12 +463,9 @@ func (s *Store) Lookup(ctx context.Context, key registry.Key) (registry.Owner, b
 // Orphans implements registry.Store.
 func (s *Store) Orphans(ctx context.Context, incarnation int64, limit int) ([]registry.Owner, error) {
 	return access(ctx, s, Access{Op: "orphans", Incarnation: incarnation}, func() ([]registry.Owner, error) {
-		var rows []registry.Owner
-		for _, r := range s.rows() {
-			if r.State == registry.Released || r.State == registry.Owned && (r.Gone || r.Incarnation == incarnation) {
-				rows = append(rows, r)
-			}
-		}
+		rows := s.rows(func(o *owner) bool {
+			return o.State == registry.Released || o.State == registry.Owned && (o.Incarnation == incarnation || s.gone(o.Incarnation))
+		})
 		slices.SortStableFunc(rows, func(a, b registry.Owner) int { // the asker's own last
 			own := func(o registry.Owner) int {
 				if o.Incarnation == incarnation && o.State == registry.Owned {
@@ -466,15 +482,20 @@ func (s *Store) Orphans(ctx context.Context, incarnation int64, limit int) ([]re
 // Owners implements registry.Store.
 func (s *Store) Owners(ctx context.Context) ([]registry.Owner, error) {
 	return access(ctx, s, Access{Op: "owners"}, func() ([]registry.Owner, error) {
-		return slices.DeleteFunc(s.rows(), func(o registry.Owner) bool { return o.State == registry.Closed }), nil
+		return s.rows(func(o *owner) bool { return o.State != registry.Closed }), nil
 	})
 }
 
-func (s *Store) rows() (rows []registry.Owner) {
+// rows are the rows that are wanted, in order.
+func (s *Store) rows(want func(*owner) bool) (rows []registry.Owner) {
 	for _, o := range s.owners {
-		rows = append(rows, s.row(o))
+		if want(o) {
+			rows = append(rows, s.row(o))
+		}
 	}
-	slices.SortFunc(rows, func(a, b registry.Owner) int { return cmp.Compare(a.Key.String(), b.Key.String()) })
+	slices.SortFunc(rows, func(a, b registry.Owner) int {
+		return cmp.Or(cmp.Compare(a.Key.Kind, b.Key.Kind), cmp.Compare(a.Key.ID, b.Key.ID))
+	})
 	return rows
 }
 
@@ -499,8 +520,11 @@ func (s *Store) Save(ctx context.Context, batch []registry.Snapshot) (map[regist
 // Reserve implements sequence.Store.
 func (s *Store) Reserve(ctx context.Context, name string, n int) (int64, error) {
 	return access(ctx, s, Access{Op: "reserve"}, func() (int64, error) {
-		first := s.sequences[name] + 1
-		s.sequences[name] += int64(n)
+		if !s.present() {
+			return 0, lease.ErrTimeline
+		}
+		first := max(s.sequences[name], s.floor()) + 1
+		s.sequences[name] = first - 1 + int64(n)
 		return first, nil
 	})
 }

@@ -12,6 +12,8 @@ func openMemory(t *testing.T) Env {
 		Leases: s, Owners: s, Sequences: s,
 		Pass:  s.Step,
 		Write: s.Write,
+		Fork:  func() { s.TakeOverBy(s.Copy()) },
+		Mark:  s.Mark,
 		Facts: func(_ context.Context, value string) (n int, err error) {
 			for _, f := range s.Facts() {
 				if f.Value == value {
@@ -26,6 +28,7 @@ func openMemory(t *testing.T) Env {
 func TestMemoryLeases(t *testing.T)    { RunLeases(t, openMemory) }
 func TestMemoryOwners(t *testing.T)    { RunOwners(t, openMemory) }
 func TestMemorySequences(t *testing.T) { RunSequences(t, openMemory) }
+func TestMemoryTimelines(t *testing.T) { RunTimelines(t, openMemory) }
 
 // TestRule03_LeaseHistoriesAreLinearizable plays many histories of virtual nodes on the
 // store in memory; the suites play one on each of the others.

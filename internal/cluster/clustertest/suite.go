@@ -23,6 +23,10 @@ type Env struct {
 	// value was written. nil: the write is tested through Save alone.
 	Write func(ctx context.Context, f registry.Fence, value string) error
 	Facts func(ctx context.Context, value string) (int, error)
+	// Fork makes the store one that is not of its newest timeline, and Mark is what a
+	// node remembers.
+	Fork func()
+	Mark func(ctx context.Context, incarnation int64) (int64, error)
 }
 
 // long is a lease that does not run out during a test, short one that is waited for.

@@ -48,7 +48,7 @@ type Lease struct {
 	condemn   sync.Once
 	fallen    atomic.Pointer[error] // why, before condemned is closed
 	holdUntil time.Duration         // boot clock: no claims before
-	look      chan struct{} // asks for a look at once
+	look      chan struct{}         // asks for a look at once
 	cancel    context.CancelFunc
 	ends      sync.WaitGroup
 
@@ -213,6 +213,10 @@ func (l *Lease) trust(boot time.Duration, wall int64) {
 	l.window.Store(&window{boot: boot + span, wall: wall + int64(span)})
 	l.slept.Store(false)
 }
+
+// GivenUp says what a member has seen in the store: this node has been condemned. One that
+// does not reach the store itself learns it this way.
+func (l *Lease) GivenUp() { l.fall(ErrCondemned) }
 
 func (l *Lease) fall(why error) {
 	l.condemn.Do(func() {

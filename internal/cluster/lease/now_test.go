@@ -42,7 +42,7 @@ func TestRule26_StoreTime(t *testing.T) {
 			t.Helper()
 			for i, n := range nodes {
 				now := n.Now()
-				if off := now.Sub(time.Now()).Abs(); off > trip/2+time.Millisecond {
+				if off := time.Until(now).Abs(); off > trip/2+time.Millisecond {
 					t.Fatalf("node %d is off by %v", i, off)
 				}
 				if now.Before(last[i]) {
@@ -76,7 +76,7 @@ func TestRule26_StoreSet(t *testing.T) {
 		s.Step(10 * time.Second)
 		pass(2 * lease.RenewEvery)
 		for _, l := range []*lease.Lease{a, b} {
-			if off := l.Now().Sub(time.Now()); off != 10*time.Second {
+			if off := time.Until(l.Now()); off != 10*time.Second {
 				t.Errorf("off by %v after the store's clock was set forward", off)
 			}
 		}
@@ -87,7 +87,7 @@ func TestRule26_StoreSet(t *testing.T) {
 			t.Errorf("%v after %v", now, before)
 		}
 		pass(10 * time.Second)
-		if off := a.Now().Sub(time.Now()); off != 0 {
+		if off := time.Until(a.Now()); off != 0 {
 			t.Errorf("off by %v when the store has caught up", off)
 		}
 	})
@@ -105,7 +105,7 @@ func TestRule26_Alone(t *testing.T) {
 			t.Fatal(err)
 		}
 		pass(time.Minute)
-		if off := l.Now().Sub(time.Now()); off != time.Hour {
+		if off := time.Until(l.Now()); off != time.Hour {
 			t.Errorf("off by %v", off)
 		}
 	})

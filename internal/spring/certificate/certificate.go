@@ -82,6 +82,9 @@ func (c *Certificate) Fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Expires is when clients that look at the date refuse the certificate.
+func (c *Certificate) Expires() time.Time { return c.pair.Leaf.NotAfter }
+
 // selfSigned makes a certificate and its key, both in PEM form.
 func selfSigned(now time.Time) ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -130,12 +132,22 @@ func single(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, config)
 }
 
+// describe names all hosts of an address that has several.
 func describe(c *pgx.ConnConfig) string {
-	where := c.Host
-	if where == "" || where[0] != '/' {
-		where = net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
+	hosts := []string{place(c.Host, c.Port)}
+	for _, other := range c.Fallbacks {
+		if at := place(other.Host, other.Port); !slices.Contains(hosts, at) {
+			hosts = append(hosts, at)
+		}
 	}
-	return fmt.Sprintf("postgres %s@%s/%s", c.User, where, c.Database)
+	return fmt.Sprintf("postgres %s@%s/%s", c.User, strings.Join(hosts, ","), c.Database)
+}
+
+func place(host string, port uint16) string {
+	if host != "" && host[0] == '/' {
+		return host
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
 }
 
 // Describe implements engine.DB.

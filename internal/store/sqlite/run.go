@@ -86,7 +86,7 @@ func (db *DB) write(ctx context.Context, lane engine.Lane, work func(ctx context
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	if err := work(ctx, &tx{pool, sqlTx, db.clock.Instant()}); err != nil {
+	if err := work(ctx, &tx{pool, sqlTx, db.instant()}); err != nil {
 		_ = sqlTx.Rollback() // err says more
 		return err
 	}
@@ -117,7 +117,7 @@ func (db *DB) Run(ctx context.Context, lane engine.Lane, calls ...statement.Call
 	ctx, cancel := engine.Bound(ctx)
 	defer cancel()
 	for _, call := range calls {
-		if err := ask(ctx, db.read.stmts[call.Definition()], call, db.clock.Instant()); err != nil {
+		if err := ask(ctx, db.read.stmts[call.Definition()], call, db.instant()); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"teiserver/internal/store/engine"
+	"teiserver/internal/store/statement"
 )
 
 // checkpointEvery is how often the write-ahead log is moved into the database. At
@@ -35,6 +36,8 @@ type DB struct {
 	clock Clock
 	lock  *os.File
 	gate  *gate
+
+	fingerprint string // of the file, see @@timeline
 
 	lease, durable, relaxed, read *pool
 
@@ -76,6 +79,9 @@ func (db *DB) connect(ctx context.Context) (err error) {
 	if err = create(db.path); err != nil {
 		return err
 	}
+	if db.fingerprint, err = fingerprint(db.path); err != nil {
+		return err
+	}
 	if err = db.migrate(ctx); err != nil {
 		return err
 	}
@@ -90,6 +96,13 @@ func (db *DB) connect(ctx context.Context) (err error) {
 	}
 	db.read, err = newPool(ctx, db.path, readers, "query_only(1)")
 	return err
+}
+
+// instant reads the clock.
+func (db *DB) instant() statement.Instant {
+	now := db.clock.Instant()
+	now.Timeline = db.fingerprint
+	return now
 }
 
 // checkpoint is the one checkpointer. It is passive: it waits for nobody and

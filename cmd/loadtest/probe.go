@@ -60,7 +60,7 @@ func (m *probeCommand) Run(ctx context.Context, _ *Report) error {
 	go func() { wg.Wait(); close(out) }()
 	w := bufio.NewWriter(os.Stdout)
 	defer func() { _ = w.Flush() }()
-	fmt.Fprintln(w, "ready")
+	_, _ = fmt.Fprintln(w, "ready")
 	for line := range out {
 		if _, err := w.WriteString(line); err != nil {
 			return err

@@ -42,7 +42,6 @@ func (m *stampedeCommand) Run(ctx context.Context, r *Report) error {
 type herd struct {
 	*stampedeCommand
 	*crowd
-	retries, queued, refused atomic.Int64
 	mu                       sync.Mutex
 	took                     []time.Duration
 	reasons                  map[string]int

@@ -230,7 +230,7 @@ func (s *search) choose(ctx context.Context, o registry.Owner, found registry.Fo
 	// been ensured yet, or it is ours and the answer to our claim was lost.
 	s.reread = true
 	n.dir.Forget(s.key)
-	n.hurry()
+	n.hurryFor(o)
 	return o, errAgain
 }
 
@@ -281,7 +281,7 @@ func (n *Node) notHere(ctx context.Context, key Key) answer {
 	case found == registry.HasOwner && o.State == registry.Owned && !o.Gone && o.Incarnation != n.self.Incarnation:
 		return answer{Outcome: moved, Owner: o}
 	case found == registry.HasOwner:
-		n.hurry()
+		n.hurryFor(o)
 	}
 	return answer{Outcome: unavailable}
 }

@@ -76,6 +76,7 @@ type Node struct {
 	casts casts
 	count Counters
 	ended ended
+	held  ownRows
 
 	ids      atomic.Int64
 	open     atomic.Bool // everything above is there

@@ -84,6 +84,8 @@ func (n *Node) claim(ctx context.Context, key Key) (registry.Ownership, error) {
 		var held *registry.HeldError
 		if errors.As(err, &held) {
 			n.count.HeldClaims.Add(1)
+		} else {
+			n.lookOwn() // it may have happened
 		}
 		return own, fmt.Errorf("claim %s: %w", key, err)
 	}
@@ -113,6 +115,7 @@ func (n *Node) run(ctx context.Context, own registry.Ownership) (*process.Proces
 		if own.Fresh {
 			n.closeUnused(ctx, own)
 		}
+		n.lookOwn()
 		return nil, err // else the row stays ours, and the sweep tries again
 	}
 	n.announce(n.ownerHere(own.Key, own.Epoch), !own.Fresh)
@@ -127,6 +130,7 @@ func (n *Node) closeUnused(ctx context.Context, own registry.Ownership) {
 		Key: own.Key, Incarnation: own.Incarnation, Epoch: own.Epoch, Writes: own.Writes,
 	})
 	if err != nil { // the sweep finds the row
+		n.lookOwn()
 		n.log.Warn("key not closed", "key", own.Key.String(), "epoch", own.Epoch, "err", err)
 		return
 	}

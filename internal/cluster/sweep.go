@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"teiserver/internal/cluster/lease"
@@ -21,7 +22,26 @@ const (
 	// nothing to do.
 	sweepRows    = 1000
 	sweepRowsMax = 64 * sweepRows
+	// ownEvery is how often this node's own rows are read as well: as many as it has
+	// processes, and all of them run but those whose claim had a lost answer. These are
+	// looked for with every sweep for ownSoonFor after something went wrong, in which
+	// time a statement that was given up has happened or never will.
+	ownEvery   = 10 * time.Second
+	ownSoonFor = 5 * time.Second
 )
+
+// ownRows says when to read this node's own rows.
+type ownRows struct {
+	soon atomic.Int64 // until then with every sweep, unix nanoseconds
+	last time.Time    // of the last read; only the sweep uses it
+}
+
+// lookOwn asks for a look at the own rows: one may be ours that does not run.
+func (n *Node) lookOwn() { n.held.soon.Store(time.Now().Add(ownSoonFor).UnixNano()) }
+
+func (o *ownRows) due(now time.Time) bool {
+	return now.UnixNano() < o.soon.Load() || now.Sub(o.last) >= ownEvery
+}
 
 // hurry asks for a sweep now.
 func (n *Node) hurry() {
@@ -29,6 +49,14 @@ func (n *Node) hurry() {
 	case n.kick <- struct{}{}:
 	default:
 	}
+}
+
+// hurryFor asks for a sweep now, for the sake of a row that nobody runs.
+func (n *Node) hurryFor(o registry.Owner) {
+	if o.State == registry.Owned && o.Incarnation == n.self.Incarnation {
+		n.lookOwn()
+	}
+	n.hurry()
 }
 
 // sweepLoop looks every second, and at each hint, for what should run and does not.
@@ -127,8 +155,13 @@ func (n *Node) found(key Key) {
 
 // sweep adopts what is released, of gone owners, or our own and not running.
 func (n *Node) sweep(limit int) (next int) {
+	whose, now := int64(0), time.Now() // nobody has the incarnation 0
+	own := n.held.due(now)
+	if own {
+		whose = n.self.Incarnation
+	}
 	ctx, cancel := context.WithTimeout(n.ctx, storeLimit)
-	rows, err := n.o.Owners.Orphans(ctx, n.self.Incarnation, limit)
+	rows, err := n.o.Owners.Orphans(ctx, whose, limit)
 	cancel()
 	if err != nil {
 		if n.ctx.Err() == nil {
@@ -140,6 +173,7 @@ func (n *Node) sweep(limit int) (next int) {
 	seen := make(map[Key]bool, len(rows))
 	for _, r := range rows {
 		seen[r.Key] = true
+		n.recount(r)
 		if n.wants(r) {
 			adopt = append(adopt, r.Key)
 		}
@@ -155,11 +189,26 @@ func (n *Node) sweep(limit int) (next int) {
 		n.hurry()
 	}
 	n.takeOver(adopt)
-	if len(rows) == limit && len(adopt) == 0 && limit < sweepRowsMax {
-		n.hurry()
-		return limit * 4
+	if len(rows) == limit && (len(adopt) > 0 || limit < sweepRowsMax) {
+		n.hurry() // there may be more
+		return min(4*limit, sweepRowsMax)
+	}
+	if own {
+		n.held.last = now
 	}
 	return limit
+}
+
+// recount has a process go on under the epoch of its row, or above, if that is newer:
+// followers wait for a feed of the epoch that the store names.
+func (n *Node) recount(r registry.Owner) {
+	if r.State != registry.Owned || r.Incarnation != n.self.Incarnation {
+		return
+	}
+	if p := n.host.Get(r.Key); p != nil && p.Epoch() < r.Epoch {
+		n.log.Warn("the row has a newer epoch", "key", r.Key.String(), "epoch", p.Epoch())
+		p.Recount()
+	}
 }
 
 func (n *Node) wants(r registry.Owner) bool {

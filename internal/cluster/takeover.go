@@ -43,6 +43,7 @@ func (n *Node) takeBatch(batch []Key) {
 	taken, err := n.dir.TakeOver(ctx, keys, n.self.Incarnation)
 	cancel()
 	if err != nil && n.ctx.Err() == nil { // what was taken all the same is ours and not running
+		n.lookOwn()
 		n.log.Warn("orphans not claimed", "keys", len(keys), "taken", len(taken.Owned), "err", err)
 	}
 	n.count.Claims.Add(int64(len(taken.Owned)))

@@ -53,6 +53,7 @@ var table = []struct {
 
 	{"internal/cluster/bus/bustest", rule{[]string{"internal/cluster/bus", "internal/cluster/message", "internal/refusal"}, "the suite of both buses"}},
 	{"internal/cluster/clustertest", rule{[]string{"internal/cluster/", "internal/refusal"}, "suites for whoever implements the stores of the runtime"}},
+	{"internal/cluster/simulation", rule{[]string{"internal/cluster/"}, "whole clusters in one process: its tests know the runtime, and nothing above it"}},
 	{"internal/cluster/message/messagetest", rule{[]string{"internal/cluster/message"}, "a round trip for every registered type"}},
 	{"internal/cluster/message", rule{nil, "the lowest floor"}},
 	{"internal/cluster/bus", rule{[]string{"internal/cluster/message", "internal/refusal"}, "downwards only"}},

@@ -23,7 +23,7 @@ type line struct {
 }
 
 // Copy is what a store had at a moment, as a backup has it, or a standby.
-type Copy struct{ s Store }
+type Copy struct{ s *Store }
 
 // Copy copies the store.
 func (s *Store) Copy() Copy {
@@ -33,8 +33,8 @@ func (s *Store) Copy() Copy {
 }
 
 // contents copies what is stored.
-func (s *Store) contents() Store {
-	c := Store{
+func (s *Store) contents() *Store {
+	c := &Store{
 		last: s.last, nodes: map[int64]*node{}, owners: map[registry.Key]*owner{},
 		sequences: maps.Clone(s.sequences), facts: slices.Clone(s.facts), lines: slices.Clone(s.lines),
 	}

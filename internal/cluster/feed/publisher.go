@@ -2,6 +2,8 @@ package feed
 
 import (
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Publisher is the owner's end of a feed. Publish, Restart and Close are called
@@ -11,6 +13,8 @@ type Publisher struct {
 	topic   string
 	view    ViewFunc
 	trusted func() bool
+	opened  time.Time
+	asked   atomic.Bool // another node has asked for a view
 
 	mu        sync.Mutex
 	version   Version

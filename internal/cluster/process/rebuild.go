@@ -33,6 +33,13 @@ func (p *Process) goOn(notes ...done) {
 	p.rebuilt()
 }
 
+// Recount has the process claim its key again: the row is its node's under a newer epoch,
+// as a claim that was given up has happened after all, and late.
+func (p *Process) Recount() {
+	p.lost.Store(true)
+	p.box.wake()
+}
+
 // recount claims the key again after a snapshot whose outcome is unknown. The state
 // stays: it was never ahead of the store's facts, only newer than its snapshot, and
 // nobody else can have owned the key.

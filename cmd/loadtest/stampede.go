@@ -42,9 +42,10 @@ func (m *stampedeCommand) Run(ctx context.Context, r *Report) error {
 type herd struct {
 	*stampedeCommand
 	*crowd
-	mu                       sync.Mutex
-	took                     []time.Duration
-	reasons                  map[string]int
+	queued, refused atomic.Int64
+	mu              sync.Mutex
+	took            []time.Duration
+	reasons         map[string]int
 }
 
 func (m *stampedeCommand) crowd(addrs []string, what string, n int) *crowd {

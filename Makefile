@@ -7,11 +7,11 @@ FUZZTIME ?= 1m
 BENCH   ?= .
 DURATION ?= 15m
 SEED    ?=
-PREVIOUS ?= HEAD^
+PREVIOUS ?=
 LINTER  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo check lint test race fuzz bench cluster upgrade faults faults-broken realclient docs
+.PHONY: help build run demo check lint test race fuzz bench cluster upgrade faults faults-broken simulate scale realclient docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,7 @@ check: ## format, vet, who may import whom, generated pages: quick
 	@unformatted=$$(gofmt -l cmd internal test); if [ -n "$$unformatted" ]; then echo "gofmt these:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags faults,failpoints ./internal/failpoint ./test/faults/...
+	$(GO) vet -tags scale ./internal/cluster/simulation
 	$(GO) test ./internal/layers ./internal/config
 
 lint: ## golangci-lint with .golangci.yml (fetches the linter)
@@ -38,6 +39,8 @@ lint: ## golangci-lint with .golangci.yml (fetches the linter)
 test: ## all tests, PostgreSQL included, with the race detector
 	scripts/prepare
 	$(GO) test -race -shuffle=on ./...
+	@if git rev-parse -q --verify HEAD~1 >/dev/null 2>&1; then PREVIOUS=$(PREVIOUS) scripts/upgrade; \
+	else echo 'no earlier commit is here: left out how two releases run in one cluster'; fi
 
 race: ## all tests three times in other orders, for changes of the cluster
 	scripts/prepare
@@ -64,6 +67,13 @@ faults: ## random faults under load for DURATION (15m); SEED replays; needs root
 faults-broken: ## wrong variants of the protocols, each of which the suite has to catch
 	scripts/prepare
 	$(GO) test -tags faults -count=1 -timeout 1h -v -run '^(TestLinks|TestShortCut|TestBack|TestBroken)$$' ./test/faults/...
+
+simulate: ## whole clusters in virtual time under random faults for DURATION (15m); SEED plays one
+	SIM_DURATION=$(DURATION) SIM_SEED=$(SEED) $(GO) test -count=1 -timeout 12h -v -run '^TestSchedules$$' ./internal/cluster/simulation
+
+scale: ## what a cluster costs as nodes and keys grow: docs/scale.tsv and docs/scale.svg
+	SCALE_OUT=$(CURDIR)/docs/scale.tsv $(GO) test -tags scale -count=1 -timeout 3h -v -run '^TestScale$$' ./internal/cluster/simulation
+	$(GO) run ./internal/cluster/simulation/plot docs/scale.tsv docs/scale.svg
 
 realclient: build ## real lobby clients against a cluster of this tree
 	scripts/realclient

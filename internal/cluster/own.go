@@ -178,10 +178,12 @@ func (n *Node) startHere(ctx context.Context, key Key) (registry.Owner, error) {
 	case err != nil:
 		return registry.Owner{}, fmt.Errorf("%w: %w", errAgain, err)
 	}
-	if _, err := n.run(ctx, own); err != nil {
-		if !errors.Is(err, ErrNone) {
-			n.log.Warn("process not started", "key", key.String(), "epoch", own.Epoch, "err", err)
-		}
+	_, err = n.run(ctx, own)
+	switch {
+	case errors.Is(err, ErrNone): // the next try begins anew: nobody must take this for the answer
+		return registry.Owner{}, errAgain
+	case err != nil:
+		n.log.Warn("process not started", "key", key.String(), "epoch", own.Epoch, "err", err)
 		return registry.Owner{}, fmt.Errorf("%w: %w", errAgain, err)
 	}
 	return n.ownerHere(key, own.Epoch), nil

@@ -20,6 +20,7 @@
 //	alice: skip               go on behind all lines that have come
 //	alice: free WORD          bind $WORD to a name that nobody has
 //	meet                      wait until all that are logged in see each other
+//	alice: sees bob           waits until alice has been told of $bob, and skips what came
 //	strict                    from here on no other line may come between
 //	alice> LINE               alice sends
 //	alice< LINE               alice gets, in this order; others may come between

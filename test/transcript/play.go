@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -213,7 +214,7 @@ var first = map[string]bool{"login": true, "connect": true, "tls": true, "free":
 func init() { // a registration table; in init because the verbs mention it through play.step
 	verbs = map[string]verb{
 		"login": login, "connect": connect, "tls": connectTLS, "stls": startTLS, "open": open, "enter": enter,
-		"close": closeConn, "closed": closed, "skip": skip, "free": free,
+		"close": closeConn, "closed": closed, "skip": skip, "sees": sees, "free": free,
 	}
 }
 
@@ -337,6 +338,18 @@ func closeConn(ctx context.Context, p *play, who string, args []string) error {
 
 func closed(ctx context.Context, p *play, who string, args []string) error {
 	return p.clients[who].WaitClosed(ctx)
+}
+
+// sees waits until a client has been told of a user, and goes on from there.
+func sees(ctx context.Context, p *play, who string, args []string) error {
+	if len(args) != 1 {
+		return errors.New("sees needs one name")
+	}
+	name := p.vars[args[0]]
+	if err := p.clients[who].Await(ctx, name, func(m *springclient.Model) bool { return m.Users[name] != nil }); err != nil {
+		return err
+	}
+	return skip(ctx, p, who, nil)
 }
 
 func skip(ctx context.Context, p *play, who string, args []string) error {

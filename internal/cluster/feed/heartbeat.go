@@ -55,29 +55,22 @@ func (h *Hub) sendReminders() time.Duration {
 	return wait
 }
 
-// beat tells the others the versions of the feeds of this node that they may follow.
+// beat tells the others the versions of all feeds of this node.
 func (h *Hub) beat() {
 	h.mu.Lock()
 	open := slices.Collect(maps.Values(h.publishers))
 	h.mu.Unlock()
 	// A node without feeds beats as well: that a feed is missing must be heard.
 	b := Heartbeat{Versions: make(map[string]Version, len(open)), Doubt: !h.opts.Trusted()}
-	now := time.Now()
 	for _, p := range open {
 		p.tidy()
-		if p.trusted() && p.known(now) {
+		if p.trusted() {
 			b.Versions[p.topic] = p.lastSent()
 		}
 	}
 	if err := h.bus.Publish(HeartbeatTopic, b); err != nil {
 		h.opts.Log.Debug("feed heartbeat not sent", "err", err)
 	}
-}
-
-// known reports whether some other node may follow the feed: it has asked for a view, or
-// it followed an earlier owner and may not have heard of this one yet.
-func (p *Publisher) known(now time.Time) bool {
-	return p.asked.Load() || now.Sub(p.opened) < newFor
 }
 
 // heartbeat takes in the versions of another node.

@@ -23,9 +23,6 @@ const (
 	// silence after which a replica looks for its publisher again: two heartbeats
 	// may be lost.
 	silence = 3 * time.Second
-	// newFor is how long heartbeats name a feed that nobody has asked for: followers of
-	// an earlier owner, that have heard nothing of this one, learn where it is.
-	newFor = 10 * time.Second
 	// fetchesAtOnce bounds what a node asks of the others after a break.
 	fetchesAtOnce = 256
 )
@@ -125,7 +122,7 @@ func (h *Hub) Close() {
 // the topic has had. Followers on this node that looked elsewhere come over. A
 // publisher of the same topic on this node ends.
 func (h *Hub) Open(topic string, epoch, run int64, view ViewFunc, opts ...OpenOption) *Publisher {
-	p := &Publisher{hub: h, topic: topic, view: view, trusted: h.opts.Trusted, opened: time.Now()}
+	p := &Publisher{hub: h, topic: topic, view: view, trusted: h.opts.Trusted}
 	p.version = Version{Epoch: epoch, Run: run}
 	p.sent = p.version
 	for _, o := range opts {
@@ -210,7 +207,6 @@ func (h *Hub) serveView(ctx context.Context, _ bus.Origin, body any) (any, error
 	if p == nil {
 		return Answer{None: true, Node: self.Node, Incarnation: self.Incarnation}, nil
 	}
-	p.asked.Store(true)
 	from, err := p.startFor(ctx, ask.Known)
 	if err != nil {
 		return nil, err

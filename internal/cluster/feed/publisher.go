@@ -2,8 +2,6 @@ package feed
 
 import (
 	"sync"
-	"sync/atomic"
-	"time"
 )
 
 // Publisher is the owner's end of a feed. Publish, Restart and Close are called
@@ -13,8 +11,6 @@ type Publisher struct {
 	topic   string
 	view    ViewFunc
 	trusted func() bool
-	opened  time.Time
-	asked   atomic.Bool // another node has asked for a view
 
 	mu        sync.Mutex
 	version   Version

@@ -7,7 +7,7 @@ import (
 	"teiserver/internal/cluster/message"
 )
 
-// HeartbeatTopic carries the versions of the feeds of a node that others may follow.
+// HeartbeatTopic carries the versions of all open feeds of a node.
 var HeartbeatTopic = bus.RegisterTopic("feed.heartbeat",
 	"each node, every second: the versions of its feeds, so that a lost last event is noticed; a lost one is followed by the next")
 

@@ -41,7 +41,6 @@ func simulate(w *world) {
 		w.judge()
 	} else {
 		w.bad("the nodes have not become ready")
-		close(w.quiet)
 	}
 	w.finish()
 }
@@ -58,7 +57,7 @@ func (w *world) judge() {
 		w.bad("%v after the faults: %s", time.Since(over), why)
 	}
 	w.served = time.Since(over)
-	close(w.quiet)
+	w.hush()
 	<-time.After(patience + time.Second) // what is under way comes to its end
 	if w.broken() {
 		return
@@ -202,11 +201,7 @@ func (w *world) facts() {
 
 // finish ends all lives, and waits for everything that was begun.
 func (w *world) finish() {
-	select {
-	case <-w.quiet:
-	default:
-		close(w.quiet)
-	}
+	w.hush()
 	close(w.end)
 	for _, l := range w.living() {
 		l.host.kill()

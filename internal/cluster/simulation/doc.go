@@ -31,7 +31,8 @@
 // once, on the node that the store names, and answers on every node; a key that was
 // closed is closed; the followers hold what the owner holds.
 //
-// A seed fixes the schedule, the load and the faults of each message and access. It does
-// not fix in which order goroutines run that are ready at the same moment: that is up
-// to the Go runtime, so a failure may need some replays.
+// A seed fixes the schedule, the load and what becomes of the messages and accesses, one
+// after the other. It does not fix in which order goroutines run that are ready at the
+// same moment: that is up to the Go runtime. So SIM_SEED plays a schedule until it fails,
+// thirty times at most.
 package simulation

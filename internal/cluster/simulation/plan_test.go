@@ -219,6 +219,9 @@ func (w *world) play() {
 			w.note("over: %s", s)
 		})
 	}
+	if w.seed%2 == 1 {
+		w.hush() // what is lost now is followed by nothing
+	}
 	for _, over := range undos {
 		<-over
 	}

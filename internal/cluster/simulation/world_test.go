@@ -29,6 +29,7 @@ type world struct {
 
 	end      chan struct{} // hosts begin no life anymore
 	quiet    chan struct{} // no load anymore
+	hushed   sync.Once
 	work     sync.WaitGroup
 	inflight sync.WaitGroup // accesses and lives that nobody waits for
 
@@ -164,6 +165,9 @@ func (w *world) living() (lives []*life) {
 	}
 	return lives
 }
+
+// hush ends the load.
+func (w *world) hush() { w.hushed.Do(func() { close(w.quiet) }) }
 
 // waitUntil looks at f often; false if it was never true for so long.
 func (w *world) waitUntil(most, every time.Duration, f func() bool) bool {

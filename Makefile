@@ -38,13 +38,13 @@ lint: ## golangci-lint with .golangci.yml (fetches the linter)
 
 test: ## all tests, PostgreSQL included, with the race detector
 	scripts/prepare
-	$(GO) test -race -shuffle=on ./...
+	$(GO) test -race -shuffle=on -timeout 25m ./...
 	@if git rev-parse -q --verify HEAD~1 >/dev/null 2>&1; then PREVIOUS=$(PREVIOUS) scripts/upgrade; \
 	else echo 'no earlier commit is here: left out how two releases run in one cluster'; fi
 
 race: ## all tests three times in other orders, for changes of the cluster
 	scripts/prepare
-	$(GO) test -race -shuffle=on -count=3 ./...
+	$(GO) test -race -shuffle=on -count=3 -timeout 60m ./...
 
 fuzz: ## each fuzz target for FUZZTIME (1m)
 	scripts/fuzz $(FUZZTIME)

@@ -30,13 +30,12 @@ const (
 	// gives the room back. Ten thousand idle ones would notice.
 	calmPieces  = 32
 	calmBatches = 64
-	// What can wait is written at once a few times, and then so often at most, or with
-	// what cannot: when very many come and go, a write for each of them to everybody
-	// would cost more than all else.
-	laterAtOnce = 10
+	// What can wait is written at once, but for a storm: then so often at most, or with
+	// what cannot wait. When very many come and go, a write for each of them to everybody
+	// would cost more than all else. Each pause of laterEvery allows one more at once.
+	laterAtOnce = 50
 	laterEvery  = 200 * time.Millisecond
 	laterSpread = 100 * time.Millisecond // not everybody in the same moment
-	laterCalm   = time.Second            // without a write for it
 	// A writer that may not write looks again, first soon and then less often: there
 	// are as many as there are connections.
 	holdFirst = 20 * time.Millisecond
@@ -123,9 +122,7 @@ func (o *Outbox) holds() bool {
 	}
 	l, now := &o.later, time.Now()
 	passed := now.Sub(l.last)
-	if passed >= laterCalm {
-		l.left = laterAtOnce
-	}
+	l.left = int(min(laterAtOnce, int64(l.left)+int64(passed/laterEvery)))
 	if l.left == 0 && passed < l.every {
 		if l.timer == nil {
 			l.timer = time.AfterFunc(l.every-passed, o.due)

@@ -221,7 +221,7 @@ func (n *Node) hearNode(m bus.Message) {
 	if m.Origin == n.self || n.lease.Gone(m.Origin.Incarnation) {
 		return
 	}
-	if slices.Contains(news.Gone, n.self.Incarnation) {
+	if slices.Contains(news.Gone, n.self.Incarnation) && !n.stopping.Load() {
 		n.lease.GivenUp()
 		return
 	}

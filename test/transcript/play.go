@@ -178,7 +178,12 @@ func (p *play) meet(ctx context.Context) error {
 	return nil
 }
 
+// skip goes on behind all that a client has been sent: what belongs to a line that it
+// has seen, such as the status of a new user, comes before the answer to a PING.
 func (p *play) skip(c *client) {
+	ctx, cancel := context.WithTimeout(context.Background(), skipLimit)
+	defer cancel()
+	_ = c.Ping(ctx) // one that has ended has been sent everything
 	c.Skip()
 	c.mark = c.Mark()
 }
@@ -202,6 +207,9 @@ func (p *play) add(ctx context.Context, who string, flavor springclient.Flavor, 
 	p.order = append(p.order, c)
 	return c, nil
 }
+
+// skipLimit ends hopeless waiting.
+const skipLimit = 10 * time.Second
 
 // verb is what follows a colon.
 type verb func(ctx context.Context, p *play, who string, args []string) error

@@ -214,9 +214,9 @@ func (c *Client) Command(ctx context.Context, build func(lobby.Who, lobby.Rights
 // commandTo sends a command to a lobby. One that nobody can decide now is held, if it
 // is of those that clients get no answer to.
 func (c *Client) commandTo(ctx context.Context, id int64, command any) error {
-	field, hold := fieldOf(command)
+	hold := mayHold(command)
 	if hold && c.held.waits(id) {
-		return c.hold(id, field, command)
+		return c.hold(id, command)
 	}
 	try := ctx
 	if hold {
@@ -229,7 +229,7 @@ func (c *Client) commandTo(ctx context.Context, id int64, command any) error {
 	case errors.Is(err, cluster.ErrNone):
 		return nil
 	case hold && errors.Is(err, cluster.ErrUnavailable) && ctx.Err() == nil:
-		return c.hold(id, field, command)
+		return c.hold(id, command)
 	}
 	return err
 }

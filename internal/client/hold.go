@@ -42,37 +42,45 @@ type held struct {
 	list []*holding
 }
 
-// fieldOf names what a command sets, if it may be held: what is said is not, nor what
-// the client gets an answer to.
-func fieldOf(command any) (field string, hold bool) {
+// mayHold reports whether a command may be held: what is said is not, nor what the client
+// gets an answer to.
+func mayHold(command any) bool {
+	switch command.(type) {
+	case lobby.SetStatus, lobby.Update, lobby.Retitle, lobby.AddComputer, lobby.UpdateComputer, lobby.RemoveComputer,
+		lobby.AddRect, lobby.RemoveRect, lobby.SetTags, lobby.RemoveTags, lobby.SetUnits, lobby.Force, lobby.Kick, lobby.Answer:
+		return true
+	}
+	return false
+}
+
+// fieldOf names what a command sets that may be held.
+func fieldOf(command any) string {
 	switch cmd := command.(type) {
-	case lobby.SetStatus, lobby.Update, lobby.Retitle:
-		return fmt.Sprintf("%T", cmd), true
 	case lobby.AddComputer:
-		return fmt.Sprintf("%T %s", cmd, cmd.Computer.Name), true
+		return fmt.Sprintf("%T %s", cmd, cmd.Computer.Name)
 	case lobby.UpdateComputer:
-		return fmt.Sprintf("%T %s", cmd, cmd.Name), true
+		return fmt.Sprintf("%T %s", cmd, cmd.Name)
 	case lobby.RemoveComputer:
-		return fmt.Sprintf("%T %s", cmd, cmd.Name), true
+		return fmt.Sprintf("%T %s", cmd, cmd.Name)
 	case lobby.AddRect:
-		return fmt.Sprintf("%T %d", cmd, cmd.Rect.Ally), true
+		return fmt.Sprintf("%T %d", cmd, cmd.Rect.Ally)
 	case lobby.RemoveRect:
-		return fmt.Sprintf("%T %d", cmd, cmd.Ally), true
+		return fmt.Sprintf("%T %d", cmd, cmd.Ally)
 	case lobby.SetTags:
-		return fmt.Sprintf("%T %q", cmd, keys(cmd.Tags)), true
+		return fmt.Sprintf("%T %q", cmd, keys(cmd.Tags))
 	case lobby.RemoveTags:
-		return fmt.Sprintf("%T %q", cmd, cmd.Keys), true
+		return fmt.Sprintf("%T %q", cmd, cmd.Keys)
 	case lobby.SetUnits:
-		return fmt.Sprintf("%T %q %q %t", cmd, cmd.Disable, cmd.Enable, cmd.All), true
+		return fmt.Sprintf("%T %q %q %t", cmd, cmd.Disable, cmd.Enable, cmd.All)
 	case lobby.Force:
 		return fmt.Sprintf("%T %d %t %t %t %t %t", cmd, cmd.User,
-			cmd.Handicap != nil, cmd.Team != nil, cmd.Ally != nil, cmd.Color != nil, cmd.Spectator), true
+			cmd.Handicap != nil, cmd.Team != nil, cmd.Ally != nil, cmd.Color != nil, cmd.Spectator)
 	case lobby.Kick:
-		return fmt.Sprintf("%T %d", cmd, cmd.User), true
+		return fmt.Sprintf("%T %d", cmd, cmd.User)
 	case lobby.Answer:
-		return fmt.Sprintf("%T %d", cmd, cmd.User), true
+		return fmt.Sprintf("%T %d", cmd, cmd.User)
 	}
-	return "", false
+	return fmt.Sprintf("%T", command)
 }
 
 func keys(tags map[string]string) []string {
@@ -129,8 +137,8 @@ func (h *held) drop(which func(*holding) bool) {
 }
 
 // hold keeps a command for later.
-func (c *Client) hold(id int64, field string, command any) error {
-	if !c.held.add(&holding{id, field, command}) {
+func (c *Client) hold(id int64, command any) error {
+	if !c.held.add(&holding{id, fieldOf(command), command}) {
 		return fmt.Errorf("hold %T: %d commands wait already: %w", command, heldMost, cluster.ErrUnavailable)
 	}
 	c.svc.holders.add(c)

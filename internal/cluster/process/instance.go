@@ -103,8 +103,8 @@ func (p *Process) First(ctx context.Context) (any, error) {
 func (p *Process) Drop() { p.cancel() }
 
 // Release hands the process back: its final snapshot and the release are one write.
-// It returns when the process has ended or the context has; a process that could not
-// be reached in time is dropped.
+// It returns when the process has ended or the context has; who has been asked goes
+// on to its release all the same.
 func (p *Process) Release(ctx context.Context) {
 	select {
 	case p.ask <- struct{}{}:

@@ -28,8 +28,8 @@ func newEnded() ended {
 	return ended{times: meter.New(meter.Slow), known: map[int64]bool{}, since: map[int64]time.Time{}}
 }
 
-// members takes in who is there.
-func (e *ended) members(nodes []lease.Node) {
+// members takes in who is there, and returns who is not any more.
+func (e *ended) members(nodes []lease.Node) (gone []int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := make(map[int64]bool, len(nodes))
@@ -39,9 +39,11 @@ func (e *ended) members(nodes []lease.Node) {
 	for inc := range e.known {
 		if !now[inc] {
 			e.since[inc] = time.Now()
+			gone = append(gone, inc)
 		}
 	}
 	e.known = now
+	return gone
 }
 
 // swept takes in a complete read of what nobody runs. It reports whether it is worth

@@ -97,7 +97,6 @@ type Node struct {
 	takeovers map[string][]func(Key)
 	leaving   map[int64]bool // nodes that have said that they take nothing anymore
 	missing   map[Key]time.Time
-	lived     map[int64]bool // members, by incarnation
 }
 
 var _ Runtime = (*Node)(nil)
@@ -193,8 +192,9 @@ func (n *Node) Start(ctx context.Context) error {
 	}
 	n.say(nodeNews{Serving: true})
 	n.lease.OnMembers(func(nodes []lease.Node) {
-		n.ended.members(nodes)
-		n.tellGone(nodes)
+		if gone := n.ended.members(nodes); len(gone) > 0 {
+			n.say(nodeNews{Serving: !n.draining.Load(), Gone: gone})
+		}
 		n.hurry()
 	})
 	n.ends.Go(n.sweepLoop)

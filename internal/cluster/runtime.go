@@ -227,23 +227,3 @@ func (n *Node) hearNode(m bus.Message) {
 	}
 	n.lease.Look()
 }
-
-// tellGone says who has been given up since the last call.
-func (n *Node) tellGone(nodes []lease.Node) {
-	n.mu.Lock()
-	var gone []int64
-	now := make(map[int64]bool, len(nodes))
-	for _, m := range nodes {
-		now[m.Incarnation] = true
-	}
-	for inc := range n.lived {
-		if !now[inc] {
-			gone = append(gone, inc)
-		}
-	}
-	n.lived = now
-	n.mu.Unlock()
-	if len(gone) > 0 {
-		n.say(nodeNews{Serving: !n.draining.Load(), Gone: gone})
-	}
-}

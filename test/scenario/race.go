@@ -41,13 +41,15 @@ func hundredLogins(t *testing.T, env Env) {
 		x.send("SAYPRIVATE %s who is it", name)
 		winner.want("SAIDPRIVATE %s who is it", x.name)
 	}
-	w.converge()
+	winner.send("MYSTATUS 2")
 	for _, x := range watchers {
+		x.want("CLIENTSTATUS %s 2", name) // what the others of that name did comes before
 		came, went := x.Count(0, "ADDUSER "+name+" …"), x.Count(0, "REMOVEUSER "+name)
 		if came != went+1 {
 			t.Errorf("%s saw %d arrivals and %d departures", x.name, came, went)
 		}
 	}
+	w.converge()
 	winner.sync()
 }
 

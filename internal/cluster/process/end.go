@@ -150,7 +150,9 @@ func (p *Process) finish() {
 		case <-p.ctx.Done():
 		}
 	}
+	p.finishActs()
 	p.end()
+	p.endActs()
 	p.host.remove(p)
 	close(p.done)
 }

@@ -72,6 +72,8 @@ type Counters struct {
 	Rebuilds   atomic.Int64
 	Fenced     atomic.Int64 // processes dropped because the store knew a newer owner
 	Written    atomic.Int64 // durable records
+	Acted      atomic.Int64 // effects done
+	NotActed   atomic.Int64 // effects given up: too many, or their process ended before
 	Saved      atomic.Int64 // snapshots
 	SaveErrors atomic.Int64 // rounds of snapshots that failed
 	Closed     atomic.Int64
@@ -190,6 +192,7 @@ func (h *Host) Start(ctx context.Context, own registry.Ownership, first *Call) (
 		done:   make(chan struct{}),
 		timers: map[*time.Timer]struct{}{},
 		latest: own.Snapshot,
+		acts:   newActs(k),
 	}
 	p.setOwnership(own)
 	p.ctx, p.cancel = context.WithCancel(context.Background())

@@ -63,6 +63,8 @@ type Process struct {
 	idle     *time.Timer
 	used     bool // by a command since the idle timer was set
 
+	acts *acts // nil for a kind without effects
+
 	tmu    sync.Mutex // guards the timers
 	timers map[*time.Timer]struct{}
 	life   int // of the machine: timers of an earlier one are ignored
@@ -247,6 +249,7 @@ func (p *Process) unlist(closed bool) {
 func (p *Process) loop() {
 	defer p.host.ends.Done()
 	defer p.finish()
+	p.startActs()
 	if p.kind.Idle > 0 {
 		p.idle = time.NewTimer(p.kind.Idle)
 	}

@@ -75,7 +75,10 @@ type Outcome struct {
 	Events []any   // to the followers of the feed, in order
 	Record any     // a durable fact: written, fenced, with the state, before reply and events are seen
 	Timers []Timer // commands to oneself
-	Close  bool    // the process ends after this; its key is closed
+	// Effects are what is to be done outside of the process, in order and beside it, when
+	// record and events are out; see Kind.Do.
+	Effects []any
+	Close   bool // the process ends after this; its key is closed
 }
 
 // Machine is the state of one process and the rules that change it. It is used
@@ -141,6 +144,13 @@ type Kind struct {
 	// none. Without Persist the next owner applies a command that is sent again a second
 	// time, to have it in its state: such a record must be the same twice.
 	Write func(ctx context.Context, f registry.Fence, record any) error
+	// Do carries out an effect on the owner's node: it may call other processes, read and
+	// write. What it returns, if not nil, is the process's next command, so that the
+	// machine learns the outcome. ctx ends with the process. Effects of a process are done
+	// one after the other. One may be lost, with the node, and one may be under way when
+	// the process has moved, so Do finds its peace with an effect that was done already;
+	// what must not be missed is in the state, and Resume asks for it again.
+	Do func(ctx context.Context, key registry.Key, effect any) (next any)
 	// Repeats reports whether a command is an edge repeating what its clients hold.
 	Repeats func(body any) bool
 }

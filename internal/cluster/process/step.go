@@ -119,6 +119,7 @@ func (p *Process) step(l *letter, now time.Time) {
 	}
 	p.publish(l, out)
 	p.arm(out.Timers)
+	p.act(out.Effects)
 	if out.Close {
 		p.gone(registry.Closed)
 	}

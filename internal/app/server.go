@@ -50,6 +50,7 @@ type Server struct {
 	friends  *friend.Service
 	roster   *roster.Roster
 	clients  *client.Service
+	counted  atomic.Pointer[client.Service] // clients, for who asks before they are there
 	logins   *login.Queue
 	spring   *spring.Server
 

@@ -190,11 +190,12 @@ func (s *Server) peerRefused(err error) {
 	s.log.Error("cluster peer refused", "err", err)
 }
 
+// countClients is asked with each renewal of the lease, so also while the server starts.
 func (s *Server) countClients() int {
-	if s.clients == nil {
-		return 0
+	if c := s.counted.Load(); c != nil {
+		return c.Count()
 	}
-	return s.clients.Count()
+	return 0
 }
 
 func (s *Server) hasClient(user int64) bool { return s.clients.Has(user) }
@@ -230,6 +231,7 @@ func (s *Server) buildDomain(ctx context.Context) error {
 		Runtime: s.node, Roster: s.roster, Accounts: s.accounts, Friends: s.friends, Settings: s.settings,
 		Sessions: sessions, Caches: s.caches, Audit: s.cfg.Clustered(), Log: s.log,
 	})
+	s.counted.Store(s.clients)
 	s.logins = login.New(login.Options{
 		Runtime: s.node, Settings: s.settings, People: s.roster.People, Unlimited: s.cfg.Unlimited, Log: s.log,
 	})

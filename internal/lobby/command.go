@@ -32,6 +32,10 @@ type (
 		// Grace is how long the place of an older session of the user is kept, if it is
 		// still a member: what ended it has not arrived yet.
 		Grace time.Duration `json:"grace,omitempty"`
+		Facts *Facts        `json:"facts,omitempty"` // of the joiner; without them it is judged as nobody's friend
+		// Forced is set by the node of a user who was summoned (World.Summon): neither the
+		// host nor a rule is asked, the user enters at once.
+		Forced bool `json:"forced,omitempty"`
 	}
 	// Answer is the host's decision on a pending request.
 	Answer struct {
@@ -53,6 +57,7 @@ type (
 	SetStatus struct {
 		Who
 		Status Status `json:"status"`
+		Facts  *Facts `json:"facts,omitempty"` // nil: as they were
 	}
 	// Say speaks in the room. To, if not 0, is the only one who hears it.
 	Say struct {
@@ -61,7 +66,8 @@ type (
 		Text  string `json:"text"`
 		Emote bool   `json:"emote,omitempty"`
 		To    int64  `json:"to,omitempty"`
-		Line  int64  `json:"line,omitempty"` // see Said
+		Line  int64  `json:"line,omitempty"`  // see Said
+		Facts *Facts `json:"facts,omitempty"` // nil: as they were
 	}
 	// AddComputer is ADDBOT.
 	AddComputer struct {
@@ -166,11 +172,13 @@ type (
 		Founder *Who     `json:"founder,omitempty"`
 		Members []Member `json:"members"`
 		Pending []Asked  `json:"pending,omitempty"`
+		// Facts are of the users named, by user. A lobby that lost some has them again.
+		Facts map[int64]Facts `json:"facts,omitempty"`
 	}
 )
 
-// Command is the reply to a Say that is a command for the Coordinator ("$..."):
-// nothing is shown in the room, the edge hands the text on.
+// Command is the reply to a Say that is a command ("$..."): nothing is shown in the room,
+// the edge sends it as Order, or to the Coordinator; see order.go.
 type Command struct {
 	Text string `json:"text"`
 }

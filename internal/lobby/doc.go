@@ -12,6 +12,10 @@
 //	            ^                           |
 //	            +-------- Join again -------+
 //
+// A part of it is the consul (package consul), the lobby's steward: it is asked before a
+// join and a change of status, and hears of everything else afterwards, in the same Apply.
+// What it wants done becomes events, timers and effects here; see order.go for the seam.
+//
 // Promises:
 //   - a command that is refused has changed nothing;
 //   - the founder is never in the member list, nobody is in it or asks twice, nobody
@@ -19,5 +23,9 @@
 //   - a computer player's owner is in the room; its removal comes before the owner's;
 //   - an older session of a user cannot undo what a newer one did: its commands are
 //     refused as superseded, and a newer one takes over the seat;
+//   - a panic of the consul costs what it was about to do, and nothing else: it goes on as
+//     it was before the command, and nobody is let in meanwhile;
+//   - what everybody may see of the consul (queue, bosses, terms, title) is told with the
+//     command that changed it;
 //   - a View or Summary that was handed out never changes.
 package lobby

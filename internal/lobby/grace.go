@@ -32,16 +32,6 @@ func (s *State) returning(user int64) Status {
 	return st
 }
 
-// keptPlayers counts the players' places that are kept for others than this user.
-func (s *State) keptPlayers(user int64) (n int) {
-	for _, k := range s.kept {
-		if k.User != user && k.Status.Player && k.Until.After(s.at) {
-			n++
-		}
-	}
-	return n
-}
-
 // forgetKept drops what is over.
 func (s *State) forgetKept() {
 	for user, k := range s.kept {

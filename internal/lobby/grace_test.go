@@ -102,7 +102,7 @@ func TestPlaceOfWhoIsBackFirst(t *testing.T) {
 func TestPlaceIsNobodyElses(t *testing.T) {
 	t.Parallel()
 	s := opened(t, "")
-	s.teamSize, s.teamCount = 1, 2 // room for two players
+	s.consul.TeamSize, s.consul.TeamCount = 1, 2 // room for two players
 	for _, user := range []int64{player, spectator, outsider} {
 		enter(t, s, user)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"teiserver/internal/cluster/process"
+	"teiserver/internal/consul"
 	"teiserver/internal/match"
 	"teiserver/internal/refusal"
 )
@@ -32,6 +33,8 @@ func (s *State) open(c Open, at time.Time) (process.Outcome, error) {
 	c.Info.Passworded = s.password != ""
 	s.room.view.Info = c.Info
 	s.room.view.FounderStatus = Unsynced
+	s.consul = consul.New(c.Info.Title)
+	s.room.view.Terms = s.consul.TermsUnder(&s.rules)
 	// The ids of match and host follow with the first Tick, as clients know it.
 	s.room.view.Tags = map[string]string{
 		tagRanked:    "1",
@@ -45,6 +48,8 @@ func (s *State) open(c Open, at time.Time) (process.Outcome, error) {
 	if !s.ticking {
 		out.Timers = s.Resume()
 	}
+	s.readRules()
+	out.Effects, s.effects = s.effects, nil
 	return out, nil
 }
 
@@ -61,13 +66,11 @@ func (s *State) join(c Join) (process.Outcome, error) {
 	if p, ok := s.room.Asker(c.User); ok && older(c.Who, p.Who) {
 		return process.Outcome{}, superseded()
 	}
-	if !c.Moderator && !c.Caster && !s.approved[c.User] {
-		if s.room.view.Info.Locked {
-			return refuse(refusal.Locked, "Battle locked")
-		}
-		if s.password != "" && secret(c.Password) != s.password {
-			return refuse(refusal.Password, "Invalid password")
-		}
+	if c.Forced {
+		return s.forcedJoin(c, a)
+	}
+	if err := s.admit(c); err != nil {
+		return process.Outcome{}, err
 	}
 	asked := Asked{Who: c.Who, Join: c.Join, ScriptPassword: c.ScriptPassword, IP: c.IP}
 	events := []any{Requested{Asked: asked}}
@@ -79,6 +82,53 @@ func (s *State) join(c Join) (process.Outcome, error) {
 		events = append(events, s.removal(a.member, false)...)
 	}
 	return process.Outcome{Events: events}, nil
+}
+
+// admit asks the lock, the password and the consul, in this order of reasons.
+func (s *State) admit(c Join) error {
+	facts := consul.Facts{Moderator: c.Moderator, Caster: c.Caster, Bot: c.Bot}
+	if c.Facts != nil {
+		facts = *c.Facts
+	}
+	var verdict consul.Verdict
+	if !s.guarded(func(t *consul.Turn) { verdict = t.Join(c.User, &facts, s.approved[c.User]) }) {
+		return unguarded()
+	}
+	free := verdict.Override || c.Moderator || c.Caster || facts.Caster
+	switch {
+	case s.room.view.Info.Locked && !free:
+		return refusal.New(refusal.Locked, "Battle locked")
+	case s.password != "" && secret(c.Password) != s.password && !free && !verdict.Friend:
+		return refusal.New(refusal.Password, "Invalid password")
+	case verdict.Reason != "":
+		return refusal.New(refusal.Banned, "%s", verdict.Reason)
+	case facts.Restricted(consul.RestrictLobbies, consul.RestrictJoining):
+		return refusal.New(refusal.Banned, "You are currently banned from joining lobbies")
+	case s.reserved.Until.After(s.at) && !free:
+		return refusal.New(refusal.Banned, "This lobby waits for players of another one, please try again in a minute")
+	}
+	return nil
+}
+
+// forcedJoin lets somebody in whom the server sends, without asking anybody.
+func (s *State) forcedJoin(c Join, a actor) (process.Outcome, error) {
+	if a.member >= 0 {
+		if c.Session > s.room.view.Members[a.member].Session {
+			return process.Outcome{Events: append(s.loss(a.member, c.Grace), s.entrance(c)...)}, nil
+		}
+		return a.led(), nil // it is here
+	}
+	return process.Outcome{Events: s.entrance(c)}, nil
+}
+
+func (s *State) entrance(c Join) []any {
+	events := []any{Entered{Member: Member{
+		Who: c.Who, Join: c.Join, ScriptPassword: c.ScriptPassword, Status: Unsynced, Told: true,
+	}}}
+	if st := s.returning(c.User); st != Unsynced {
+		events = append(events, StatusSet{User: c.User, Status: st})
+	}
+	return events
 }
 
 func (s *State) answer(c Answer) (process.Outcome, error) {
@@ -98,6 +148,14 @@ func (s *State) answer(c Answer) (process.Outcome, error) {
 		if reason == "" {
 			reason = defaultDenial
 		}
+		return a.led(Denied{Who: p.Who, Reason: reason}), nil
+	}
+	var out bool
+	var reason string
+	if !s.guarded(func(t *consul.Turn) { reason, out = t.Banned(c.User) }) {
+		return process.Outcome{}, unguarded()
+	}
+	if out { // since it has asked
 		return a.led(Denied{Who: p.Who, Reason: reason}), nil
 	}
 	events := []any{Entered{Member: Member{

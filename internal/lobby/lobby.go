@@ -92,6 +92,9 @@ type Seat struct {
 type Summary struct {
 	Info  Info   `json:"info"`
 	Seats []Seat `json:"seats"` // most recent joiner first
+	// The teams as the host last said.
+	TeamSize  int `json:"team_size,omitempty"`
+	TeamCount int `json:"team_count,omitempty"`
 }
 
 // View is what a follower starts from.
@@ -104,6 +107,9 @@ type View struct {
 	Tags          map[string]string `json:"tags"`
 	Disabled      []string          `json:"disabled"` // units, in order of disabling
 	Pending       []Asked           `json:"pending"`  // join requests the host has not answered
+	Queue         []int64           `json:"queue"`    // who waits to play, first to last
+	Bosses        []int64           `json:"bosses"`
+	Terms         Terms             `json:"terms"`
 }
 
 // Asked is a join request that waits for the host.

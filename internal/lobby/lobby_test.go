@@ -29,6 +29,12 @@ func rights(user int64) Rights {
 	return Rights{Bot: user == founder, Moderator: user == moderator || user == warden}
 }
 
+// facts are those of a person of the tests.
+func facts(user int64) Facts {
+	names := map[int64]string{founder: "host", player: "player", spectator: "spectator", outsider: "outsider", asker: "asker", warden: "warden", moderator: "moderator"}
+	return Facts{Name: names[user], Bot: user == founder, Moderator: rights(user).Moderator}
+}
+
 func info() Info {
 	return Info{
 		ID: 3, Founder: who(founder), IP: "127.0.0.1", Port: 52200, MaxPlayers: 16,

@@ -14,9 +14,10 @@ import (
 // hold. Longer delays everybody else's commands, shorter loses the last second's joins.
 const settle = 300 * time.Millisecond
 
-// NewKind describes lobbies to the cluster. matches keeps the record that each
-// lobby makes when it opens.
-func NewKind(matches match.Store) process.Kind {
+// NewKind describes lobbies to the cluster. matches keeps the records that they make when
+// they open and when matches start and end. Without a world, which is for tests, effects
+// are not carried out.
+func NewKind(matches match.Recorder, world World) process.Kind {
 	return process.Kind{
 		Name:    Kind,
 		Scope:   process.PerID,
@@ -26,7 +27,7 @@ func NewKind(matches match.Store) process.Kind {
 		Settle:  settle,
 		Indexed: true,
 		Tells:   true,
-		Purpose: "A room before and between games: members, statuses, computer players, map and settings, with all rules.",
+		Purpose: "A room before and between games: members, statuses, computer players, map and settings, with all rules, and its consul with queue, bosses, limits, bans and what is ordered with $.",
 		Open: func(_ context.Context, id string, snapshot []byte) (process.Machine, error) {
 			if snapshot == nil {
 				return NewState(), nil
@@ -38,15 +39,17 @@ func NewKind(matches match.Store) process.Kind {
 			return s, nil
 		},
 		Write: func(ctx context.Context, f registry.Fence, record any) error {
-			m, ok := record.(match.Match)
-			if !ok {
-				return fmt.Errorf("write record of %s: unknown type %T", f.Key, record)
+			switch r := record.(type) {
+			case match.Match:
+				return matches.CreateMatch(ctx, f, r)
+			case match.Start:
+				return matches.StartMatch(ctx, f, r)
+			case match.Stop:
+				return matches.StopMatch(ctx, f, r)
 			}
-			if err := matches.CreateMatch(ctx, f, m); err != nil {
-				return fmt.Errorf("create match %d: %w", m.ID, err)
-			}
-			return nil
+			return fmt.Errorf("write record of %s: unknown type %T", f.Key, record)
 		},
+		Do: func(ctx context.Context, key registry.Key, effect any) any { return do(ctx, world, key, effect) },
 		// Gone as well: a node that takes a lobby over from a dead one tells it both, and
 		// casts come in order. Behind a Gone that waits, the Repeat would be late.
 		Repeats: func(body any) bool {

@@ -13,7 +13,7 @@ import (
 	"teiserver/internal/match"
 )
 
-// matches is a match.Store that keeps what it was given.
+// matches is a match.Recorder that keeps what it was given.
 type matches struct {
 	fence registry.Fence
 	match match.Match
@@ -25,12 +25,20 @@ func (m *matches) CreateMatch(_ context.Context, f registry.Fence, x match.Match
 	return m.err
 }
 
-func (m *matches) MatchByID(context.Context, int64) (*match.Match, error) { return &m.match, m.err }
+func (m *matches) StartMatch(_ context.Context, f registry.Fence, x match.Start) error {
+	m.fence, m.match = f, x.Match
+	return m.err
+}
+
+func (m *matches) StopMatch(_ context.Context, f registry.Fence, x match.Stop) error {
+	m.fence, m.match = f, x.Next
+	return m.err
+}
 
 func TestKind(t *testing.T) {
 	t.Parallel()
 	store := &matches{}
-	k := NewKind(store)
+	k := NewKind(store, nil)
 	got := []any{k.Name, k.Scope, k.Start, k.Doubt, k.Persist, k.Settle, k.Idle, k.Indexed}
 	want := []any{"lobby", process.PerID, process.Explicit, process.Freeze, true, 300 * time.Millisecond, time.Duration(0), true}
 	if diff := cmp.Diff(want, got); diff != "" {

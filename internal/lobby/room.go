@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"teiserver/internal/cluster/process"
+	"teiserver/internal/consul"
 	"teiserver/internal/refusal"
 )
 
@@ -209,6 +210,12 @@ func (s *State) retitle(c Retitle) (process.Outcome, error) {
 	}
 	info := s.info(a)
 	info.Title = c.Title
+	if !s.guarded(func(t *consul.Turn) {
+		t.Retitle(c.Title)
+		info.Title = t.State.Title() // with what the consul adds
+	}) {
+		return process.Outcome{}, unguarded()
+	}
 	return a.led(InfoSet{Info: info, Retitled: true}), nil
 }
 

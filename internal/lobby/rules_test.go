@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"teiserver/internal/cluster/process"
 	"teiserver/internal/match"
 	"teiserver/internal/refusal"
 )
@@ -148,7 +149,13 @@ func TestPlayerLimit(t *testing.T) {
 				enter(t, s, user)
 				want := Status{Player: i < tc.limit, Ready: i >= tc.limit, Team: i, Sync: 1, Color: "1"}
 				ask := Status{Player: true, Ready: true, Team: i, Sync: 1, Color: "1"}
-				wantEvents(t, must(t, s, SetStatus{Who: who(user), Status: ask}), StatusSet{User: user, Status: want})
+				events := []any{StatusSet{User: user, Status: want}}
+				if i == tc.limit { // it waits for a place
+					events = append(events,
+						Spoke{Text: "You are now in the join-queue at position 1. Use $status to check on the queue.", Emote: true, To: user},
+						QueueSet{Users: []int64{user}})
+				}
+				wantEvents(t, must(t, s, SetStatus{Who: who(user), Status: ask}), events...)
 			}
 			// A player stays one though the lobby is full.
 			ask := Status{Player: true, Ready: true, Sync: 1, Color: "1"}
@@ -159,8 +166,8 @@ func TestPlayerLimit(t *testing.T) {
 		s := filled(t)
 		must(t, s, Say{Who: who(player), Text: "teamSize=1"})
 		must(t, s, Say{Who: who(founder), Text: "teamSize=1", Emote: true, To: player})
-		if s.playerLimit() != 16 {
-			t.Errorf("limit %d", s.playerLimit())
+		if n := s.consul.MostPlayers(&s.rules); n != 16 {
+			t.Errorf("limit %d", n)
 		}
 	})
 }
@@ -201,7 +208,8 @@ func TestSay(t *testing.T) {
 				}
 				return
 			}
-			wantEvents(t, out, Said{User: tc.user, Session: 10 * tc.user, Text: tc.want})
+			// Who tweaks the game without being boss is told something, too.
+			wantEvents(t, process.Outcome{Events: out.Events[:1]}, Said{User: tc.user, Session: 10 * tc.user, Text: tc.want})
 		})
 	}
 	s := filled(t)

@@ -1,7 +1,6 @@
 package lobby
 
 import (
-	"strconv"
 	"strings"
 
 	"teiserver/internal/cluster/process"
@@ -61,41 +60,16 @@ func (s *State) say(c Say) (process.Outcome, error) {
 		text = TameVote(text, len(s.room.view.Computers) > 0)
 	}
 	if public && !c.Emote && len(text) > 1 && text[0] == '$' {
-		if text[1] != ' ' {
+		if text[1] != ' ' && !isExplain(text) {
 			out := a.led()
 			out.Reply = Command{Text: text}
 			return out, nil
 		}
-		text = "$" + strings.TrimSpace(text[2:]) // the way to say a line with a dollar
-	}
-	if public && a.founder {
-		s.listen(text)
+		if text[1] == ' ' {
+			text = "$" + strings.TrimSpace(text[2:]) // the way to say a line with a dollar
+		}
 	}
 	return a.led(Said{User: c.User, Text: text, Emote: c.Emote, To: c.To, Session: c.Session, Line: c.Line}), nil
-}
-
-// listen takes the team settings from what the host tells its room.
-func (s *State) listen(text string) {
-	if n, ok := number(text, "teamSize="); ok {
-		s.teamSize = n
-	}
-	if n, ok := number(text, "nbTeams="); ok {
-		s.teamCount = n
-	}
-}
-
-// number reads the count behind a word. 0 and what no game could have are nothing.
-func number(text, word string) (int, bool) {
-	_, rest, ok := strings.Cut(text, word)
-	if !ok {
-		return 0, false
-	}
-	end := 0
-	for end < len(rest) && rest[end] >= '0' && rest[end] <= '9' {
-		end++
-	}
-	n, err := strconv.Atoi(rest[:end])
-	return n, err == nil && n > 0 && n <= highestTeam
 }
 
 // said is a line as the room hears it.

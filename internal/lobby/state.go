@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"teiserver/internal/cluster/process"
+	"teiserver/internal/consul"
 	"teiserver/internal/refusal"
 )
 
-// TickEvery is how often a lobby looks after its id tags and team ids.
+// TickEvery is how often a lobby looks after its id tags and what the consul has to do.
 const TickEvery = 2 * time.Second
 
 // State is the machine of one lobby. It implements process.Machine and
@@ -25,10 +26,20 @@ type State struct {
 	matchID        int64
 	hostUUID       string
 	matchUUID      string
+	playing        bool           // the match has started and has not ended
+	reported       int64          // the last report of its host's game that was carried out
 	approved       map[int64]bool // joined once and were not kicked: lock and password do not hold them
 	kept           map[int64]Kept // places of members whose connection was lost
-	teamSize       int            // as the host last said; with teamCount the player limit
-	teamCount      int
+	consul         *consul.State  // never nil; changed by turns only
+	rules          consul.Rules   // of the site, as read last
+	inGame         bool           // the founder is
+	reserved       reservation    // for a split
+
+	// Of this command only.
+	now     *consul.Turn    // the consul's work, if it has any
+	effects []any           // wanted
+	timers  []process.Timer // wanted
+	ending  bool            // an EndMatch is of the match that is on
 
 	// Of this life only, not in the snapshot.
 	at      time.Time      // of the command that is applied
@@ -36,15 +47,12 @@ type State struct {
 	listed  bool           // the last command was Open: the summary is new
 	settled map[int64]bool // users whose status was set in this life: repeats are older
 	seats   []Seat         // the summary's seats, nil after a change; never changed in place
+	hall    consul.Room    // the room for the consul, made anew for each turn
+	filling bool           // a consul.Fill is on its way
+	ticks   int
+	panics  int    // of the consul, in a row
+	stumble func() // of tests: what happens when the consul has done something
 }
-
-// teamSize and teamCount before the host has said anything: with them the player
-// limit is the highest there is.
-const (
-	defaultTeamSize  = 8
-	defaultTeamCount = 2
-	highestLimit     = 16
-)
 
 var (
 	_ process.Machine    = (*State)(nil)
@@ -54,12 +62,12 @@ var (
 // NewState makes a machine that waits for Open.
 func NewState() *State {
 	return &State{
-		room:      Replica{view: View{}.Clone()},
-		approved:  map[int64]bool{},
-		settled:   map[int64]bool{},
-		kept:      map[int64]Kept{},
-		teamSize:  defaultTeamSize,
-		teamCount: defaultTeamCount,
+		room:     Replica{view: View{}.Clone()},
+		approved: map[int64]bool{},
+		settled:  map[int64]bool{},
+		kept:     map[int64]Kept{},
+		consul:   consul.New(""),
+		rules:    consul.DefaultRules(),
 	}
 }
 
@@ -72,10 +80,18 @@ type stored struct {
 	MatchID   int64   `json:"match_id"`
 	HostUUID  string  `json:"host_uuid"`
 	MatchUUID string  `json:"match_uuid"`
+	Playing   bool    `json:"playing,omitempty"`
+	Reported  int64   `json:"reported,omitempty"`
 	Approved  []int64 `json:"approved"`
 	Kept      []Kept  `json:"kept,omitempty"`
-	TeamSize  int     `json:"team_size"`
-	TeamCount int     `json:"team_count"`
+	// The teams are the consul's now. They stay here for nodes of the release before.
+	TeamSize  int `json:"team_size"`
+	TeamCount int `json:"team_count"`
+
+	Consul   *consul.State `json:"consul,omitempty"`
+	Rules    *consul.Rules `json:"rules,omitempty"`
+	InGame   bool          `json:"in_game,omitempty"`
+	Reserved *reservation  `json:"reserved,omitempty"`
 }
 
 // RestoreState makes a machine from a snapshot.
@@ -88,14 +104,36 @@ func RestoreState(snapshot []byte) (*State, error) {
 	s.room = *NewReplica(d.View)
 	s.opened, s.closed = d.Opened, d.Closed
 	s.password, s.matchID, s.hostUUID, s.matchUUID = d.Password, d.MatchID, d.HostUUID, d.MatchUUID
+	s.playing, s.reported = d.Playing, d.Reported
 	for _, user := range d.Approved {
 		s.approved[user] = true
 	}
 	for _, k := range d.Kept {
 		s.kept[k.User] = k
 	}
-	s.teamSize, s.teamCount = d.TeamSize, d.TeamCount
+	s.restoreConsul(&d)
 	return s, nil
+}
+
+// restoreConsul also takes the snapshot of a lobby that had no consul yet.
+func (s *State) restoreConsul(d *stored) {
+	s.inGame = d.InGame
+	if d.Rules != nil {
+		s.rules = *d.Rules
+	}
+	if d.Reserved != nil {
+		s.reserved = *d.Reserved
+	}
+	if d.Consul != nil {
+		s.consul = d.Consul.Clone()
+		return
+	}
+	s.consul = consul.New(s.room.view.Info.Title)
+	if d.TeamSize > 0 && d.TeamCount > 0 {
+		s.consul.TeamSize, s.consul.TeamCount = d.TeamSize, d.TeamCount
+	}
+	s.consul.Unranked = s.room.view.Tags[tagRanked] == "0"
+	s.room.view.Terms = s.consul.TermsUnder(&s.rules)
 }
 
 // Snapshot implements process.Machine; RestoreState is its reverse.
@@ -106,11 +144,16 @@ func (s *State) Snapshot() ([]byte, error) {
 	}
 	slices.Sort(approved)
 	kept := slices.SortedFunc(maps.Values(s.kept), func(a, b Kept) int { return cmp.Compare(a.User, b.User) })
-	b, err := json.Marshal(stored{ //nolint:gosec // a lobby's password is asked of joiners, and must outlive its node
+	d := stored{
 		View: s.room.view, Opened: s.opened, Closed: s.closed,
-		Password: s.password, MatchID: s.matchID, HostUUID: s.hostUUID, MatchUUID: s.matchUUID,
-		Approved: approved, Kept: kept, TeamSize: s.teamSize, TeamCount: s.teamCount,
-	})
+		Password: s.password, MatchID: s.matchID, HostUUID: s.hostUUID, MatchUUID: s.matchUUID, Playing: s.playing, Reported: s.reported,
+		Approved: approved, Kept: kept, TeamSize: s.consul.TeamSize, TeamCount: s.consul.TeamCount,
+		Consul: s.consul, Rules: &s.rules, InGame: s.inGame,
+	}
+	if s.reserved != (reservation{}) {
+		d.Reserved = &s.reserved
+	}
+	b, err := json.Marshal(d) //nolint:gosec // a lobby's password is asked of joiners, and must outlive its node
 	if err != nil {
 		return nil, fmt.Errorf("write lobby snapshot: %w", err)
 	}
@@ -136,7 +179,7 @@ func (s *State) Summary() any {
 			s.seats[i] = Seat{Who: members[i].Who, Join: members[i].Join}
 		}
 	}
-	return Summary{Info: s.room.view.Info, Seats: s.seats}
+	return Summary{Info: s.room.view.Info, Seats: s.seats, TeamSize: s.room.view.Terms.TeamSize, TeamCount: s.room.view.Terms.TeamCount}
 }
 
 // SummaryChanged implements process.Summarizer.
@@ -146,21 +189,26 @@ func (s *State) SummaryChanged(events []any) bool {
 
 func summarized(event any) bool {
 	switch event.(type) {
-	case Entered, Departed, InfoSet, Closed:
+	case Entered, Departed, InfoSet, TermsSet, Closed:
 		return true
 	}
 	return false
 }
 
 // Apply implements process.Machine: it decides, and if the command is not refused,
-// the events of the decision change the state.
+// the events of the decision change the state. Then the consul does its part.
 func (s *State) Apply(c process.Command) (process.Outcome, error) {
 	s.at = c.At
+	s.now, s.timers, s.ending = nil, nil, false
+	if _, fill := c.Body.(consul.Fill); fill {
+		s.filling = false
+	}
 	if open, ok := c.Body.(Open); ok {
 		return s.open(open, c.At)
 	}
 	out, err := s.decide(c.Body)
 	if err != nil {
+		s.now = nil
 		return process.Outcome{}, err
 	}
 	s.listed = false
@@ -168,6 +216,18 @@ func (s *State) Apply(c process.Command) (process.Outcome, error) {
 	for _, e := range out.Events {
 		s.follow(e)
 	}
+	if s.opened && !s.closed && concerns(c.Body, out.Events) {
+		out.Events = append(out.Events, s.attend(c.Body, out.Events)...)
+		if s.now != nil {
+			s.consul, s.now, s.panics = s.now.State, nil, 0
+		}
+		for _, e := range s.publish() {
+			s.follow(e)
+			out.Events = append(out.Events, e)
+		}
+	}
+	out.Timers = append(out.Timers, s.timers...)
+	out.Effects, s.effects = append(out.Effects, s.effects...), nil
 	return out, nil
 }
 
@@ -201,6 +261,8 @@ func (s *State) decide(body any) (process.Outcome, error) {
 		return s.force(cmd)
 	case Say:
 		return s.say(cmd)
+	case Announce:
+		return s.announce(cmd)
 	case AddComputer:
 		return s.addComputer(cmd)
 	case UpdateComputer:
@@ -222,7 +284,7 @@ func (s *State) decide(body any) (process.Outcome, error) {
 	case Retitle:
 		return s.retitle(cmd)
 	}
-	return refuse(refusal.Invalid, "a lobby does not know %T", body)
+	return s.direct(body)
 }
 
 // follow applies an event: the part that followers see, and what only the owner knows.

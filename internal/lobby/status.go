@@ -1,10 +1,10 @@
 package lobby
 
 import (
-	"slices"
 	"strconv"
 
 	"teiserver/internal/cluster/process"
+	"teiserver/internal/consul"
 	"teiserver/internal/refusal"
 )
 
@@ -54,12 +54,14 @@ func (s *State) setStatus(c SetStatus) (process.Outcome, error) {
 	if st.Color == "" {
 		st.Color = old.Color
 	}
-	if st.Player && !old.Player {
-		if s.players()+s.keptPlayers(c.User) >= s.playerLimit() {
-			st.Player = false
-		} else {
-			st.Ready = false
+	if !s.guarded(func(t *consul.Turn) {
+		if c.Facts != nil {
+			t.Know(c.User, *c.Facts)
 		}
+		got := t.Want(c.User, seatOf(c.User, st))
+		st.Player, st.Ready, st.Team, st.Ally = got.Player, got.Ready, got.Team, got.Ally
+	}) && st.Player && !old.Player {
+		st.Player = false // nobody becomes a player unguarded
 	}
 	return a.led(StatusSet{User: c.User, Status: st}), nil
 }
@@ -102,7 +104,7 @@ func (s *State) force(c Force) (process.Outcome, error) {
 	return a.led(StatusSet{User: c.User, Status: st}), nil
 }
 
-// tick completes the id tags and separates players with the same team id.
+// tick completes the id tags. What else time brings is the consul's.
 func (s *State) tick() (process.Outcome, error) {
 	if s.closed {
 		return process.Outcome{}, nil
@@ -119,45 +121,13 @@ func (s *State) tick() (process.Outcome, error) {
 			tagMatchUUID: s.matchUUID,
 		}})
 	}
-	out.Events = append(out.Events, s.renumber()...)
+	s.readRules()
 	return out, nil
 }
 
 // lacks reports whether a tag is missing that has a value.
 func (s *State) lacks(tag, value string) bool {
 	return value != "" && s.room.view.Tags[tag] == ""
-}
-
-// renumber gives the players the team ids 0, 1, 2 ... if two of them have the same.
-func (s *State) renumber() []any {
-	var used [highestTeam + 1]bool
-	duplicate := false
-	s.eachPlayer(func(_ int64, st *Status) {
-		duplicate = duplicate || used[st.Team]
-		used[st.Team] = true
-	})
-	if !duplicate {
-		return nil
-	}
-	var players []StatusSet
-	s.eachPlayer(func(user int64, st *Status) {
-		players = append(players, StatusSet{User: user, Status: *st})
-	})
-	slices.SortStableFunc(players, func(p, q StatusSet) int {
-		if p.Status.Ally != q.Status.Ally {
-			return p.Status.Ally - q.Status.Ally
-		}
-		return p.Status.Team - q.Status.Team
-	})
-	var events []any
-	for team, p := range players {
-		if p.Status.Team == team || team > highestTeam {
-			continue
-		}
-		p.Status.Team = team
-		events = append(events, p)
-	}
-	return events
 }
 
 // eachPlayer calls f for everybody who plays, first the founder, then members in
@@ -173,14 +143,6 @@ func (s *State) eachPlayer(f func(user int64, st *Status)) {
 		}
 	}
 }
-
-func (s *State) players() int {
-	n := 0
-	s.eachPlayer(func(int64, *Status) { n++ })
-	return n
-}
-
-func (s *State) playerLimit() int { return min(s.teamSize*s.teamCount, highestLimit) }
 
 // statusOf returns the battle status of the founder or a member.
 func (s *State) statusOf(user int64) (Status, bool) {

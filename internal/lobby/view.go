@@ -15,6 +15,9 @@ func (v View) Clone() View {
 	v.Rects = copied(v.Rects)
 	v.Disabled = copied(v.Disabled)
 	v.Pending = copied(v.Pending)
+	v.Queue = copied(v.Queue)
+	v.Bosses = copied(v.Bosses)
+	v.Terms.Locks = copied(v.Terms.Locks)
 	tags := make(map[string]string, len(v.Tags))
 	maps.Copy(tags, v.Tags)
 	v.Tags = tags
@@ -104,8 +107,16 @@ func (r *Replica) Apply(event any) {
 		v.Disabled = copied(e.Disabled)
 	case InfoSet:
 		v.Info = e.Info
+	case QueueSet:
+		v.Queue = copied(e.Users)
+	case BossesSet:
+		v.Bosses = copied(e.Users)
+	case TermsSet:
+		v.Terms = e.Terms
+		v.Terms.Locks = copied(e.Terms.Locks)
 	case Closed:
 		v.Members, v.Computers, v.Pending = []Member{}, []Computer{}, []Asked{}
+		v.Queue, v.Bosses = []int64{}, []int64{}
 	}
 }
 

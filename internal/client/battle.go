@@ -37,6 +37,7 @@ func (c *Client) OpenLobby(ctx context.Context, info lobby.Info, password string
 	}
 	info.ID, info.Founder, info.IP = id, c.who, c.ip
 	info.Passworded = password != ""
+	shown := c.awaitHosting(id) // from before it is there: it may be shown before Own returns
 	_, err = c.svc.Runtime.Own(ctx, lobbyKey(id), lobby.Open{
 		Info: info, Password: password, MatchID: matchID,
 		HostUUID: ulid.Make().String(), MatchUUID: ulid.Make().String(),
@@ -46,7 +47,7 @@ func (c *Client) OpenLobby(ctx context.Context, info lobby.Info, password string
 		return err
 	}
 	c.asked = id
-	shown := c.awaitHosting(id)
+	c.introduceHost(ctx, id)
 	c.svc.Roster.Host(c, id)
 	wait, cancel := context.WithTimeout(ctx, waitFor)
 	defer cancel()
@@ -55,6 +56,18 @@ func (c *Client) OpenLobby(ctx context.Context, info lobby.Info, password string
 	case <-wait.Done(): // it comes when it comes
 	}
 	return nil
+}
+
+// introduceHost tells a lobby what it must know of its host.
+func (c *Client) introduceHost(ctx context.Context, id int64) {
+	if f, err := c.gather(ctx); err == nil {
+		c.svc.Runtime.Cast(lobbyKey(id), lobby.Know{Who: c.who, Facts: *f})
+	} else if ctx.Err() == nil {
+		c.svc.Log.Warn("a lobby knows nothing of its host", "user", c.user.ID, "err", err)
+	}
+	if c.inGame {
+		c.svc.Runtime.Cast(lobbyKey(id), lobby.Progress{Who: c.who, InGame: true})
+	}
 }
 
 // hosting is a lobby that the client has opened and is to be shown.
@@ -77,20 +90,41 @@ func (c *Client) seeHosting(id int64) {
 	}
 }
 
+// joining is how a lobby is entered.
+type joining struct {
+	password       string
+	scriptPassword string
+	forced         bool // nobody is asked: the server moves the user
+}
+
+// textWarned answers who joins before a warning was acknowledged.
+const textWarned = "Awaiting acknowledgement of your warning - check chat from @Coordinator and follow instructions there. Pay attention to spelling."
+
 // JoinLobby asks to enter a lobby. Refusals are answered here; the host's decision
 // comes through the roster as Entered or JoinDenied. The lobby it was in is left as
 // soon as the new one has taken the request.
 func (c *Client) JoinLobby(ctx context.Context, id int64, password, scriptPassword string) error {
+	return c.joinLobby(ctx, id, joining{password: password, scriptPassword: scriptPassword})
+}
+
+func (c *Client) joinLobby(ctx context.Context, id int64, how joining) error {
 	if _, ok := c.svc.Roster.Lobby(id); !ok {
 		return refusal.New(refusal.NotFound, "No lobby found (type 1, lobby is nil for server_allows_join?)")
+	}
+	if how.forced && c.warned.Load() { // else the lobby says so
+		return refusal.New(refusal.Banned, textWarned)
+	}
+	facts, err := c.gather(ctx)
+	if err != nil {
+		return err
 	}
 	if err := c.follow(ctx, id); err != nil {
 		return err
 	}
 	c.joins++
-	_, err := c.call(ctx, lobbyKey(id), lobby.Join{
-		Who: c.who, Rights: c.rights, Join: c.joins, Password: password, ScriptPassword: scriptPassword, IP: c.ip,
-		Grace: c.svc.Settings.SessionGrace(ctx),
+	_, err = c.call(ctx, lobbyKey(id), lobby.Join{
+		Who: c.who, Rights: c.rights, Join: c.joins, Password: how.password, ScriptPassword: how.scriptPassword, IP: c.ip,
+		Grace: c.svc.Settings.SessionGrace(ctx), Facts: facts, Forced: how.forced,
 	})
 	if err != nil {
 		if err = c.notJoined(id, err); err != nil {
@@ -259,7 +293,7 @@ func (c *Client) Answer(ctx context.Context, name string, accept bool, reason st
 }
 
 // SayLobby speaks in the room; to, if not empty, names the only one who hears it. A
-// line that is a command goes to the Coordinator.
+// line that is a command is carried out by the lobby's consul or by the Coordinator.
 func (c *Client) SayLobby(ctx context.Context, text string, emote bool, to string) error {
 	in, ok := c.Lobby()
 	if !ok {
@@ -279,7 +313,7 @@ func (c *Client) SayLobby(ctx context.Context, text string, emote bool, to strin
 		return nil
 	}
 	if command, is := reply.(lobby.Command); is && err == nil {
-		return c.tellCoordinator(ctx, command.Text)
+		return c.command(ctx, in.Info.ID, command.Text)
 	}
 	return err
 }

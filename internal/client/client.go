@@ -12,14 +12,15 @@ import (
 	"teiserver/internal/roster"
 )
 
-// Client is a logged-in connection. Its methods that take a context are called by
-// the connection's reader only, one after the other.
+// Client is a logged-in connection. Its methods that take a context are called by who
+// has its turn (see Turn) only, one after the other.
 type Client struct {
 	svc      *Service
 	user     *account.User
 	who      lobby.Who
 	rights   lobby.Rights
 	ip       string
+	software string // lobby client
 	interest roster.Interest
 	screen   Screen
 
@@ -27,14 +28,23 @@ type Client struct {
 	hosting atomic.Pointer[hosting] // what OpenLobby waits for
 	ignores atomic.Pointer[map[int64]struct{}]
 	reading chan struct{} // of room one: held while ignores are read
+	turn    chan struct{} // of room one: held while something is done for the client
+	warned  atomic.Bool   // has to acknowledge a warning before it joins a lobby
+	plain   atomic.Bool   // does without the moderator's rights it has
+	known   atomic.Pointer[lobby.Facts]
+	hashed  atomic.Bool // its program has said which machine it runs on
 
 	joins    int64            // counts this session's joins, see lobby.Member.Join
 	asked    int64            // the lobby it has last asked to enter, or hosts
 	channels map[string]int64 // it has joined, with the number of the join
 	closed   bool
 	lines    int64 // it has said
+	inGame   bool
 	trouble  trouble
 	held     held
+
+	notices    notices
+	membership membership
 }
 
 // EndLoggedOut is the reason given to a session that a newer one replaces.
@@ -43,10 +53,10 @@ const EndLoggedOut = "Logged out"
 func newClient(s *Service, u *account.User, epoch int64, p Presence, screen Screen) *Client {
 	self := s.Runtime.Self()
 	return &Client{
-		svc: s, user: u, ip: p.IP, interest: p.Interest, screen: screen,
+		svc: s, user: u, ip: p.IP, software: p.Client, interest: p.Interest, screen: screen,
 		who:      lobby.Who{User: u.ID, Session: epoch, Incarnation: self.Incarnation},
 		rights:   lobby.Rights{Bot: u.IsBot(), Moderator: u.Moderates(), Caster: u.Has(account.Caster)},
-		channels: map[string]int64{}, reading: make(chan struct{}, 1),
+		channels: map[string]int64{}, reading: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 	}
 }
 
@@ -87,7 +97,7 @@ func (c *Client) end(grace time.Duration) {
 		return
 	}
 	c.closed = true
-	c.ended.Store(true)
+	superseded := c.ended.Swap(true)
 	c.svc.Roster.Detach(c)
 	for _, id := range c.lobbies() {
 		leave := c.leaving()
@@ -97,7 +107,9 @@ func (c *Client) end(grace time.Duration) {
 	for name := range c.channels {
 		c.svc.Runtime.Cast(channelKey(name), chat.Leave{Member: c.member()})
 	}
+	c.partHere(grace, superseded)
 	c.svc.Roster.Offline(c.who.User, c.who.Session)
+	c.svc.Counters.out(c.user)
 	c.svc.sessions.release(c.who.User, c.who.Session)
 }
 
@@ -124,6 +136,10 @@ func (c *Client) Begin(w roster.World) { c.screen.Begin(w) }
 
 // Show shows one update.
 func (c *Client) Show(u *roster.Update) {
+	if e, ends := u.Event.(roster.Expelled); ends {
+		c.expel(e.Reason)
+		return
+	}
 	c.screen.Show(u)
 	if h, opened := u.Event.(roster.Hosting); opened {
 		c.seeHosting(h.Lobby.Info.ID)
@@ -137,6 +153,14 @@ func (c *Client) supersede() {
 	if c.ended.CompareAndSwap(false, true) {
 		c.screen.End(EndLoggedOut)
 	}
+}
+
+// expel ends the connection of who floods a lobby, and has its next logins wait.
+func (c *Client) expel(reason string) {
+	if c.svc.Accounts != nil {
+		c.svc.Accounts.NoteFlood(c.user.ID)
+	}
+	c.screen.End(reason)
 }
 
 // deaf reports whether an event addressed to this user is dropped because it
@@ -159,6 +183,7 @@ func (c *Client) member() chat.Member {
 // SetStatus changes what others see: in game, away.
 func (c *Client) SetStatus(inGame, away bool) {
 	c.svc.Roster.SetStatus(c.who.User, c.who.Session, inGame, away)
+	c.progress(inGame)
 }
 
 func lobbyKey(id int64) cluster.Key      { return cluster.NewKey(lobby.Kind, id) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +24,7 @@ func written(t *testing.T, test func(h *heardWrites)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
-		h := &heardWrites{t: t, out: NewOutbox(ours, 1<<20), began: time.Now(), got: make(chan string, 10_000)}
+		h := &heardWrites{t: t, out: NewOutbox(ours, 1<<20, NewPace()), began: time.Now(), got: make(chan string, 10_000)}
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -67,7 +68,7 @@ func TestLaterOnACalmDay(t *testing.T) {
 			}
 		}
 		for i := range 100 {
-			<-time.After(laterEvery + laterSpread)
+			<-time.After(laterEvery + turnEvery)
 			h.out.SendLater([]byte("x"))
 			if n := len(h.take()); n != 1 {
 				t.Fatalf("later %d: %d writes", i, n)
@@ -92,11 +93,11 @@ func TestLaterInAStorm(t *testing.T) {
 				writes++
 				got.WriteString(w)
 			}
-			if old := want.Len() - got.Len(); old > 5*int((laterEvery+laterSpread)/(5*time.Millisecond)+1) {
+			if old := want.Len() - got.Len(); old > 5*int((laterEvery+turnEvery)/(5*time.Millisecond)+1) {
 				t.Fatalf("%d bytes wait after %d", old, i)
 			}
 		}
-		<-time.After(laterEvery + laterSpread)
+		<-time.After(laterEvery + turnEvery)
 		for _, w := range h.take() {
 			got.WriteString(w)
 		}
@@ -141,10 +142,61 @@ func TestLaterGoesWithUrgent(t *testing.T) {
 				return
 			}
 			h.out.SendLater([]byte("d")) // the time of the others is not its own
-			<-time.After(laterEvery + laterSpread)
+			<-time.After(laterEvery + turnEvery)
 			if w := strings.Join(h.take(), ""); w != "d" {
 				t.Errorf("%s: %q after that", name, w)
 			}
 		})
 	}
 }
+
+// TestTurnsOfMany: in a storm very many connections are written to one after the other,
+// a few at once; none waits for longer than laterMost, and some turns more.
+func TestTurnsOfMany(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{10, 300, 2000} {
+		synctest.Test(t, func(t *testing.T) {
+			pace := NewPace()
+			var writes atomic.Int64
+			var outs []*Outbox
+			for range n {
+				outs = append(outs, NewOutbox(countingSink{writes: &writes}, 1<<20, pace))
+			}
+			for range laterAtOnce {
+				for _, o := range outs {
+					o.SendLater([]byte("x"))
+				}
+				synctest.Wait()
+			}
+			writes.Store(0)
+			before := int64(0)
+			most := max(20, n/80)
+			for i := range 500 { // five seconds
+				for _, o := range outs[i%5*n/5 : (i%5+1)*n/5] {
+					o.SendLater([]byte("x"))
+				}
+				<-time.After(turnEvery)
+				synctest.Wait()
+				if got := writes.Load() - before; got > int64(2*most) { // two turns may be seen as one
+					t.Fatalf("%d: %d writes in %v, after %d turns", n, got, turnEvery, i)
+				}
+				before = writes.Load()
+			}
+			if least := int64(n) * int64(4*time.Second/laterMost); before < least {
+				t.Errorf("%d: %d writes in five seconds, want %d", n, before, least)
+			}
+			for _, o := range outs {
+				o.Close(nil)
+				<-o.Done()
+			}
+		})
+	}
+}
+
+// countingSink is a sink that counts.
+type countingSink struct {
+	sink
+	writes *atomic.Int64
+}
+
+func (s countingSink) Write(b []byte) (int, error) { s.writes.Add(1); return len(b), nil }

@@ -292,3 +292,26 @@ func TestLongOutage(t *testing.T) {
 		}
 	})
 }
+
+// lateOwner is a node whose clients learn last that the lobby they open is there.
+type lateOwner struct{ cluster.Runtime }
+
+func (l lateOwner) Own(ctx context.Context, key cluster.Key, first any) (any, error) {
+	reply, err := l.Runtime.Own(ctx, key, first)
+	pass(100 * time.Millisecond)
+	return reply, err
+}
+
+// TestHostIsShownItsLobbyEarly: a lobby that is shown before the node knows that it has
+// opened it holds nobody up.
+func TestHostIsShownItsLobbyEarly(t *testing.T) {
+	inCluster(t, 1, func(r *rig) {
+		host := r.enter(r.nodes[0], 1, account.Bot)
+		host.svc.Runtime = lateOwner{host.svc.Runtime}
+		began := time.Now()
+		r.open(host)
+		if took := time.Since(began); took >= waitFor {
+			r.Errorf("the host was held up for %s", took)
+		}
+	})
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -23,19 +22,9 @@ const (
 	// gatherBytes is the size of the buffer in which small lines are gathered for
 	// one write. Larger pieces are written from where they are.
 	gatherBytes = 16 << 10
-	// keptPieces is how much room for the queue a busy connection keeps: batches of a
-	// flood of chat fit, those of a login stream need not.
+	// keptPieces is the largest room for a queue that is used again: batches of a flood
+	// of chat fit, those of a login stream need not.
 	keptPieces = 256
-	// calmPieces and calmBatches: after so many small batches in a row the connection
-	// gives the room back. Ten thousand idle ones would notice.
-	calmPieces  = 32
-	calmBatches = 64
-	// What can wait is written at once, but for a storm: then so often at most, or with
-	// what cannot wait. When very many come and go, a write for each of them to everybody
-	// would cost more than all else. Each pause of laterEvery allows one more at once.
-	laterAtOnce = 50
-	laterEvery  = 200 * time.Millisecond
-	laterSpread = 100 * time.Millisecond // not everybody in the same moment
 	// A writer that may not write looks again, first soon and then less often: there
 	// are as many as there are connections.
 	holdFirst = 20 * time.Millisecond
@@ -50,39 +39,53 @@ var errUnsaid = errors.New("client: not said")
 
 var gatherBuffers = sync.Pool{New: func() any { b := make([]byte, 0, gatherBytes); return &b }}
 
-// Outbox is the way out of a connection: a queue, bounded in bytes, and one writer.
-// Send never blocks and never reorders; the slices given to it are shared with
-// other connections and must not change. A full outbox closes the connection.
+// batch is the room for a queue. A connection has one only while it has something to
+// write: ten thousand idle ones would notice.
+type batch struct{ pieces [][]byte }
+
+var batches = sync.Pool{New: func() any { return &batch{pieces: make([][]byte, 0, 8)} }}
+
+func (b *batch) free() {
+	if cap(b.pieces) > keptPieces {
+		return
+	}
+	clear(b.pieces)
+	b.pieces = b.pieces[:0]
+	batches.Put(b)
+}
+
+// Outbox is the way out of a connection: a queue, bounded in bytes, and a writer, which
+// is there while there is something to write. Send never blocks and never reorders; the
+// slices given to it are shared with other connections and must not change. A full
+// outbox closes the connection.
 //
 // Before each write it asks whether its node may still speak. What it has is kept until
 // the node may, or dropped if the connection ends before: then only the last piece is
 // written.
 type Outbox struct {
-	mu     sync.Mutex
-	conn   net.Conn
-	queue  [][]byte
-	bytes  int // of the queue, what counts towards the limit
-	limit  int
-	idle   bool // the writer waits for wake
-	urgent bool // some of the queue cannot wait
-	later  later
-	ending bool // nothing more is accepted; the writer closes when it has written all
-	failed error
-	last   []byte        // is written when all else is out, or is not to be
-	speaks func() bool   // nil: always
-	count  *atomic.Int64 // of bytes written, nil counts none
-	wake   chan struct{}
-	dry    chan struct{} // closed when idle, for Flush; nil if nobody waits
-	done   chan struct{}
+	mu      sync.Mutex
+	conn    net.Conn
+	queue   *batch // nil: nothing
+	bytes   int    // of the queue, what counts towards the limit
+	limit   int
+	pace    *Pace // of what can wait; nil: nothing can
+	later   later
+	writing bool // the writer is at work
+	urgent  bool // some of the queue cannot wait
+	ending  bool // nothing more is accepted; the writer closes when it has written all
+	failed  error
+	last    []byte        // is written when all else is out, or is not to be
+	speaks  func() bool   // nil: always
+	count   *atomic.Int64 // of bytes written, nil counts none
+	dry     chan struct{} // closed when all is written, for Flush; nil if nobody waits
+	done    chan struct{}
 }
 
-// NewOutbox starts the writer of a connection. It ends when the outbox is closed or
-// the connection fails; Done tells.
-func NewOutbox(conn net.Conn, limit int) *Outbox {
-	o := &Outbox{conn: conn, limit: limit, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	o.later.every = laterEvery + rand.N(laterSpread) //nolint:gosec // not secret
-	go o.write()
-	return o
+// NewOutbox makes the outbox of a connection. It ends when it is closed or the
+// connection fails; Done tells. pace is the turns of what can wait; with nil it is
+// written at once.
+func NewOutbox(conn net.Conn, limit int, pace *Pace) *Outbox {
+	return &Outbox{conn: conn, limit: limit, pace: pace, done: make(chan struct{})}
 }
 
 // CountBytes adds what is written to c.
@@ -106,53 +109,20 @@ func (o *Outbox) SetLimit(bytes int) {
 	o.mu.Unlock()
 }
 
-// later is when what can wait is written.
-type later struct {
-	every time.Duration
-	last  time.Time // it was
-	left  int       // times at once
-	timer *time.Timer
-}
-
-// holds reports whether what is queued waits, and sees to its being written in time.
-// It needs the lock.
-func (o *Outbox) holds() bool {
-	if o.urgent || o.ending || o.failed != nil {
-		return false
-	}
-	l, now := &o.later, time.Now()
-	passed := now.Sub(l.last)
-	l.left = int(min(laterAtOnce, int64(l.left)+int64(passed/laterEvery)))
-	if l.left == 0 && passed < l.every {
-		if l.timer == nil {
-			l.timer = time.AfterFunc(l.every-passed, o.due)
-		} else {
-			l.timer.Reset(l.every - passed)
-		}
-		return true
-	}
-	l.left, l.last = max(0, l.left-1), now
-	o.urgent = true
-	return false
-}
-
-// due has what waits written.
-func (o *Outbox) due() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.queue) == 0 {
-		return
-	}
-	o.later.last, o.urgent = time.Now(), true
-	o.rouse()
-}
-
-// rouse wakes the writer. It needs the lock.
+// rouse has a writer at work. It needs the lock.
 func (o *Outbox) rouse() {
-	if o.idle {
-		o.idle = false
-		o.wake <- struct{}{}
+	if !o.writing {
+		o.writing = true
+		go o.write()
 	}
+}
+
+// put queues a piece. It needs the lock.
+func (o *Outbox) put(b []byte) {
+	if o.queue == nil {
+		o.queue = batches.Get().(*batch)
+	}
+	o.queue.pieces = append(o.queue.pieces, b)
 }
 
 // SendLater is Send of a piece that may wait for a moment.
@@ -175,12 +145,15 @@ func (o *Outbox) send(b []byte, urgent bool) bool {
 		o.mu.Unlock()
 		return false
 	}
+	first := o.queue == nil
 	o.bytes += len(b)
-	o.queue = append(o.queue, b)
+	o.put(b)
 	if urgent {
 		o.urgent = true
+	} else {
+		o.later.pieces++
 	}
-	if o.idle && (o.urgent || len(o.queue) == 1 && !o.holds()) {
+	if !o.writing && (o.urgent || first && !o.holds()) {
 		o.rouse()
 	}
 	o.mu.Unlock()
@@ -197,10 +170,10 @@ func (o *Outbox) SendShared(parts [][]byte) {
 	}
 	for _, b := range parts {
 		if len(b) > 0 {
-			o.queue = append(o.queue, b)
+			o.put(b)
 		}
 	}
-	if len(o.queue) > 0 {
+	if o.queue != nil {
 		o.urgent = true
 		o.rouse()
 	}
@@ -216,12 +189,8 @@ func (o *Outbox) Close(last []byte) {
 		return
 	}
 	o.ending, o.last = true, last
-	wake := o.idle
-	o.idle = false
+	o.rouse()
 	o.mu.Unlock()
-	if wake {
-		o.wake <- struct{}{}
-	}
 }
 
 // Abort ends the connection at once.
@@ -238,10 +207,7 @@ func (o *Outbox) fail(err error) {
 	o.failed = err
 	o.queue, o.bytes = nil, 0
 	_ = bare(o.conn).Close()
-	if o.idle {
-		o.idle = false
-		o.wake <- struct{}{}
-	}
+	o.rouse()
 }
 
 // bare is the connection below TLS. Closing TLS says farewell to a peer that may not
@@ -273,7 +239,7 @@ func (o *Outbox) Done() <-chan struct{} { return o.done }
 // Flush waits until everything queued has been written.
 func (o *Outbox) Flush(ctx context.Context) error {
 	o.mu.Lock()
-	if o.idle && len(o.queue) == 0 || o.failed != nil {
+	if !o.writing && o.queue == nil || o.failed != nil {
 		defer o.mu.Unlock()
 		return o.failed
 	}
@@ -301,57 +267,42 @@ func (o *Outbox) Upgrade(conn net.Conn) {
 	o.mu.Unlock()
 }
 
+// write writes until there is nothing left that cannot wait, or all has ended.
 func (o *Outbox) write() {
-	defer close(o.done)
-	var spare [][]byte
-	calm := 0 // small batches in a row
 	for {
 		o.mu.Lock()
-		if len(o.queue) == 0 {
-			if o.failed != nil || o.ending {
-				conn, last, failed := o.conn, o.last, o.failed
-				o.mu.Unlock()
-				if failed == nil {
-					_ = write(conn, last) // that the connection ends may always be said
-				}
-				_ = conn.Close()
-				return
-			}
-			o.idle = true
+		if o.queue == nil {
 			if o.dry != nil {
 				close(o.dry)
 				o.dry = nil
 			}
-			o.queue = spare // gives the memory of the last batch back to the queue
-			spare = nil
+			if o.failed != nil || o.ending {
+				o.mu.Unlock()
+				o.end()
+				return
+			}
+			o.writing = false
 			o.mu.Unlock()
-			<-o.wake
-			continue
+			return
 		}
 		if o.holds() {
-			o.idle = true
+			o.writing = false
 			o.mu.Unlock()
-			<-o.wake
-			continue
+			return
 		}
-		batch, conn, count, speaks := o.queue, o.conn, o.count, o.speaks
-		o.queue, o.bytes, o.urgent = spare, 0, false
+		b, conn, count, speaks := o.queue, o.conn, o.count, o.speaks
+		o.queue, o.bytes, o.urgent = nil, 0, false
 		o.mu.Unlock()
 
-		err := o.writeBatch(conn, batch, speaks)
+		err := o.writeBatch(conn, b.pieces, speaks)
 		if count != nil && err == nil {
-			for _, b := range batch {
-				count.Add(int64(len(b)))
+			written := 0
+			for _, piece := range b.pieces {
+				written += len(piece)
 			}
+			count.Add(int64(written))
 		}
-		if calm++; len(batch) > calmPieces {
-			calm = 0
-		}
-		clear(batch)
-		spare = batch[:0]
-		if cap(spare) > keptPieces || calm > calmBatches && cap(spare) > calmPieces {
-			spare = nil
-		}
+		b.free()
 		switch {
 		case errors.Is(err, errUnsaid):
 			o.mu.Lock()
@@ -361,6 +312,18 @@ func (o *Outbox) write() {
 			o.Abort(err)
 		}
 	}
+}
+
+// end ends the connection; the writer is the last to use it.
+func (o *Outbox) end() {
+	o.mu.Lock()
+	conn, last, failed := o.conn, o.last, o.failed
+	o.mu.Unlock()
+	if failed == nil {
+		_ = write(conn, last) // that the connection ends may always be said
+	}
+	_ = conn.Close()
+	close(o.done)
 }
 
 // writeBatch writes pieces in order: small ones gathered into one buffer, large

@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -24,7 +25,7 @@ func TestCutWithoutWaiting(t *testing.T) {
 		ours, theirs := net.Pipe()
 		defer theirs.Close()
 		conn, peer := secured(t, ours, theirs)
-		o := NewOutbox(conn, 1000)
+		o := NewOutbox(conn, 1000, nil)
 		shaken := make(chan error)
 		go func() { shaken <- peer.Handshake() }()
 		if err := conn.Handshake(); err != nil {
@@ -58,7 +59,7 @@ func TestRule02_HeldUntilTheNodeMaySpeak(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ours, theirs := net.Pipe()
 				var asleep atomic.Bool
-				o := NewOutbox(ours, 1000)
+				o := NewOutbox(ours, 1000, nil)
 				o.AskBeforeWrite(func() bool { return !asleep.Load() })
 				got := make(chan string)
 				var out strings.Builder
@@ -97,7 +98,7 @@ func TestHeldIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
 		defer theirs.Close()
-		o := NewOutbox(ours, 1000)
+		o := NewOutbox(ours, 1000, nil)
 		o.AskBeforeWrite(func() bool { return false })
 		for range 25 {
 			o.Send(make([]byte, 100))
@@ -125,7 +126,7 @@ func BenchmarkOutbox(b *testing.B) {
 		},
 	} {
 		b.Run(name, func(b *testing.B) {
-			o := NewOutbox(sink{}, 1<<30)
+			o := NewOutbox(sink{}, 1<<30, nil)
 			o.AskBeforeWrite(speaks)
 			line := []byte("SAID main somebody says something\n")
 			b.ReportAllocs()
@@ -154,3 +155,33 @@ func secured(t *testing.T, ours, theirs net.Conn) (server, client *tls.Conn) {
 	client = tls.Client(theirs, &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}) //nolint:gosec // a test's own peer
 	return server, client
 }
+
+// BenchmarkFanOut is a line to a thousand connections that have nothing else to write.
+func BenchmarkFanOut(b *testing.B) {
+	const n = 1000
+	var written sync.WaitGroup
+	outs := make([]*Outbox, n)
+	for i := range outs {
+		outs[i] = NewOutbox(doneSink{of: &written}, 1<<30, nil)
+	}
+	line := []byte("SAID main somebody says something\n")
+	b.ReportAllocs()
+	for b.Loop() {
+		written.Add(n)
+		for _, o := range outs {
+			o.Send(line)
+		}
+		written.Wait()
+	}
+	for _, o := range outs {
+		o.Close(nil)
+		<-o.Done()
+	}
+}
+
+type doneSink struct {
+	sink
+	of *sync.WaitGroup
+}
+
+func (s doneSink) Write(b []byte) (int, error) { s.of.Done(); return len(b), nil }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,6 +17,7 @@ import (
 	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/cache"
 	"teiserver/internal/cluster/clustertest"
+	"teiserver/internal/cluster/lease"
 	"teiserver/internal/cluster/registry"
 	"teiserver/internal/coordinator"
 	"teiserver/internal/friend"
@@ -60,7 +62,35 @@ type data struct {
 	calls    int
 	claiming func(user int64)
 	opening  func() // while a lobby's first record is written
+	users    map[int64]*account.User
+	actions  map[int64][]coordinator.Action
 }
+
+func (d *data) UserByID(_ context.Context, id int64) (*account.User, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.users[id], nil
+}
+
+func (d *data) UserByName(_ context.Context, name string) (*account.User, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, u := range d.users {
+		if strings.EqualFold(u.Name, name) {
+			return u, nil
+		}
+	}
+	return nil, nil
+}
+
+func (d *data) Actions(_ context.Context, user int64) ([]coordinator.Action, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.actions[user], nil
+}
+
+func (d *data) Restricted(context.Context, int64) ([]string, error) { return nil, nil }
+func (d *data) Smurfs(context.Context, int64) ([]string, error)     { return nil, nil }
 
 func (d *data) ClaimSession(_ context.Context, user int64, node string, incarnation int64) (now, before account.Claim, err error) {
 	if d.claiming != nil {
@@ -72,6 +102,17 @@ func (d *data) ClaimSession(_ context.Context, user int64, node string, incarnat
 	now = account.Claim{User: user, Epoch: before.Epoch + 1, Node: node, Incarnation: incarnation}
 	d.epochs[user] = now
 	return now, before, nil
+}
+
+func (d *data) KeepSessions(_ context.Context, node string, incarnation int64, held []account.Claim) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range held {
+		if d.epochs[c.User].Epoch <= c.Epoch {
+			d.epochs[c.User] = account.Claim{User: c.User, Epoch: c.Epoch, Node: node, Incarnation: incarnation}
+		}
+	}
+	return nil
 }
 
 func (d *data) Sessions(_ context.Context, incarnation int64) (list []account.Claim, err error) {
@@ -129,7 +170,8 @@ func inCluster(t *testing.T, nodes int, test func(r *rig)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{
 			T: t, store: clustertest.NewStore(), net: bus.NewNetwork(),
-			data: &data{epochs: map[int64]account.Claim{}, ignores: map[int64][]int64{}},
+			data: &data{epochs: map[int64]account.Claim{}, ignores: map[int64][]int64{},
+				users: map[int64]*account.User{}, actions: map[int64][]coordinator.Action{}},
 		}
 		for i := range nodes {
 			r.nodes = append(r.nodes, r.add(string(rune('a'+i))))
@@ -148,28 +190,37 @@ func inCluster(t *testing.T, nodes int, test func(r *rig)) {
 func (r *rig) add(name string) *rigNode {
 	r.Helper()
 	var b bus.Bus
-	n := &rigNode{Node: cluster.New(cluster.Options{
+	n := &rigNode{}
+	n.Node = cluster.New(cluster.Options{
 		Name: name, BootID: "boot-" + name,
 		Bus: func(_ context.Context, self bus.Origin, _ string) (bus.Bus, error) {
 			b = r.net.Join(self)
 			return b, nil
 		},
 		Leases: r.store, Owners: r.store, Sequences: r.store, Clock: &clock{began: time.Now()},
-		Log: slog.New(slog.NewTextHandler(r.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
-	})}
-	n.Register(lobby.NewKind(r.data))
+		OnTimeline: func(lease.Membership) { n.svc.OnTimeline() },
+		Log:        slog.New(slog.NewTextHandler(r.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
+	})
+	n.Register(lobby.NewKind(r.data, nil))
 	n.Register(chat.NewKind(r.data))
 	n.Register(coordinator.NewKind(99))
+	n.Register(parrot())
+	n.Register(parrotChat())
 	if err := n.Start(context.Background()); err != nil {
 		r.Fatal(err)
 	}
 	r.Cleanup(func() { n.stop(r) })
 	caches := cache.New(b, noLog{}, cache.Options{})
 	n.roster = roster.New(n, nil)
+	n.roster.SpeakAs(99)
 	n.svc = NewService(Options{
 		Runtime: n, Roster: n.roster, Friends: friend.NewService(r.data, nil, nil, slog.New(slog.DiscardHandler)),
 		Settings: setting.Fixed(nil),
-		Sessions: r.data, Caches: caches, Audit: true, Log: slog.New(slog.DiscardHandler),
+		Sessions: r.data, Incarnation: func() int64 { return n.Membership().Incarnation }, Caches: caches, Audit: true, Log: slog.New(slog.DiscardHandler),
+		Coordinator: 99, Residents: []Mailbox{{ID: 99, Kind: coordinator.Kind}, {ID: 98, Kind: "match_monitor", Chat: "parrot_chat"}},
+		Desk: &coordinator.Desk{
+			Accounts: r.data, Settings: setting.Fixed(nil), Processes: n, Moderation: r.data, Log: slog.New(slog.DiscardHandler),
+		},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
@@ -208,6 +259,7 @@ type actor struct {
 
 	mu    sync.Mutex
 	log   []string
+	heard []string // lines
 	ended string
 }
 
@@ -217,12 +269,30 @@ func (a *actor) Show(u *roster.Update) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.log = append(a.log, fmt.Sprintf("%T", u.Event)[len("roster."):])
+	switch e := u.Event.(type) {
+	case roster.PrivateSaid:
+		a.heard = append(a.heard, e.From.Name+": "+e.Text)
+	case roster.RoomSaid:
+		a.heard = append(a.heard, map[bool]string{true: "* "}[e.Emote]+e.User.Name+" "+e.Text)
+	case roster.Rang:
+		a.heard = append(a.heard, e.By.Name+" rings")
+	}
 }
 
 func (a *actor) End(reason string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.ended = reason
+}
+
+// hears takes the lines that were heard since the last time.
+func (a *actor) hears() []string {
+	synctest.Wait()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := a.heard
+	a.heard = nil
+	return list
 }
 
 // saw counts updates of a kind.
@@ -242,6 +312,9 @@ func (r *rig) enter(n *rigNode, user int64, roles ...account.Role) *actor {
 	r.Helper()
 	a := &actor{node: n}
 	u := &account.User{ID: user, Name: fmt.Sprintf("u%d", user), Roles: roles}
+	r.data.mu.Lock()
+	r.data.users[user] = u
+	r.data.mu.Unlock()
 	c, err := n.svc.Enter(context.Background(), u, Presence{Client: "test", IP: "127.0.0.1"}, a, func() {})
 	if err != nil {
 		r.Fatalf("user %d does not enter: %v", user, err)

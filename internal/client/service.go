@@ -16,6 +16,7 @@ import (
 	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/cache"
 	"teiserver/internal/cluster/message"
+	"teiserver/internal/coordinator"
 	"teiserver/internal/friend"
 	"teiserver/internal/lobby"
 	"teiserver/internal/refusal"
@@ -36,6 +37,7 @@ type deliver struct {
 	Ring    bool              `json:"ring,omitempty"`
 	Friend  roster.FriendWhat `json:"friend,omitempty"`
 	Other   int64             `json:"other,omitempty"`
+	Lines   []string          `json:"lines,omitempty"` // a resident says them
 }
 
 // delivered answers deliver.
@@ -59,19 +61,35 @@ type Options struct {
 	Caches   *cache.Caches
 	Audit    bool // compare sessions with the store: a node of a cluster
 	Log      *slog.Logger
+	// Incarnation is under what the store knows this node now; nil: the runtime's.
+	Incarnation func() int64
+	// Coordinator is the id of the Coordinator's account, Residents are all accounts of
+	// the server's own. Desk does what the Coordinator is asked.
+	Coordinator int64
+	Residents   []Mailbox
+	Desk        *coordinator.Desk
+	// What lobbies must know of people; nil: there is none.
+	Ratings      Ratings
+	Restrictions Restrictions
+	Groups       Groups
 }
 
 // Service logs users in and lets connections reach each other across nodes.
 type Service struct {
 	Options
+	Counters Counters
+
 	sessions *sessions
 	changed  changes
 	holders  *holders
+	moved    chan struct{} // the store is on another timeline
+	greets   greets
+	parties  *parties
 }
 
 // NewService makes the service of a node and begins to answer the other nodes.
 func NewService(o Options) *Service {
-	s := &Service{Options: o, sessions: newSessions(o.Sessions, o.Runtime), changed: newChanges(), holders: newHolders()}
+	s := &Service{Options: o, sessions: newSessions(o.Sessions, o.Runtime, o.Incarnation), changed: newChanges(), holders: newHolders(), moved: make(chan struct{}, 1), greets: newGreets()}
 	o.Runtime.Serve(ServiceDeliver, func(_ context.Context, _ bus.Origin, body any) (any, error) {
 		d, ok := body.(deliver)
 		if !ok {
@@ -79,12 +97,25 @@ func NewService(o Options) *Service {
 		}
 		return delivered{OK: s.deliverHere(d)}, nil
 	})
-	o.Caches.OnChange(account.TableRelations, func(key string) {
-		if id, err := strconv.ParseInt(key, 10, 64); err == nil {
-			s.relationsChanged(id)
-		}
-	})
+	o.Runtime.Serve(ServiceMove, s.moveHere)
+	o.Runtime.Serve(ServiceDisconnect, s.disconnectHere)
+	for _, table := range []string{account.TableRelations, account.TableUser} {
+		o.Caches.OnChange(table, func(key string) {
+			if id, err := strconv.ParseInt(key, 10, 64); err == nil {
+				s.userChanged(id)
+			}
+		})
+	}
+	s.parties = newParties(s)
 	return s
+}
+
+// clientOf returns the client of a user on this node, nil if there is none.
+func (s *Service) clientOf(user int64) *Client {
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	c, _ := s.sessions.held[user].holder.(*Client)
+	return c
 }
 
 // Run does the periodic work of the service until ctx ends.
@@ -92,7 +123,8 @@ func (s *Service) Run(ctx context.Context) {
 	var reads sync.WaitGroup
 	defer reads.Wait()
 	reads.Go(func() { s.sendAllHeld(ctx) })
-	var audit <-chan time.Time
+	reads.Go(func() { s.greetAll(ctx) })
+	var audit, retry <-chan time.Time
 	if s.Audit {
 		tick := time.NewTicker(auditEvery)
 		defer tick.Stop()
@@ -104,14 +136,39 @@ func (s *Service) Run(ctx context.Context) {
 			return
 		case <-s.changed.wake:
 			for _, c := range s.changed.take() {
-				reads.Go(func() { s.readIgnores(ctx, c) })
+				reads.Go(func() { s.readAgain(ctx, c) })
 			}
+		case <-s.moved:
+			if s.Audit && !s.compare(ctx) {
+				retry = time.After(keepRetry)
+			}
+		case <-retry:
+			s.OnTimeline()
 		case <-audit:
-			if err := s.sessions.audit(ctx); err != nil && ctx.Err() == nil {
-				s.Log.Warn("sessions not compared", "err", err)
-			}
+			s.compare(ctx)
 		}
 	}
+}
+
+// keepRetry is how long until sessions are kept again that could not be.
+const keepRetry = time.Second
+
+// OnTimeline says that the store is on another timeline: the sessions of this node go on
+// there, but for those whose users have a newer one. It does not block.
+func (s *Service) OnTimeline() {
+	select {
+	case s.moved <- struct{}{}:
+	default:
+	}
+}
+
+// compare ends the sessions that are not the newest of their users any more.
+func (s *Service) compare(ctx context.Context) bool {
+	err := s.sessions.audit(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.Log.Warn("sessions not compared", "err", err)
+	}
+	return err == nil
 }
 
 // Count is the number of sessions on this node.
@@ -159,7 +216,10 @@ func (s *Service) Enter(ctx context.Context, u *account.User, p Presence, screen
 	}
 	accepted()
 	s.Roster.Online(c.presence(p))
+	s.Counters.in(u)
 	s.Roster.Attach(c)
+	c.rejoinParty()
+	s.greetLater(ctx, c)
 	return c, nil
 }
 
@@ -176,7 +236,8 @@ func (s *Service) admit(ctx context.Context, u *account.User) error {
 	return refusal.New(refusal.Full, "The server is currently full, please try again in a minute or two.")
 }
 
-// changes are clients of this node whose relations have changed, until Run reads them.
+// changes are clients of this node whose account or relations have changed, until Run
+// reads them.
 type changes struct {
 	wake    chan struct{}
 	mu      sync.Mutex
@@ -205,23 +266,15 @@ func (x *changes) take() []*Client {
 	return list
 }
 
-func (s *Service) relationsChanged(user int64) {
+// Changed has what a lobby knows of a user of this node read again soon. It does not block.
+func (s *Service) Changed(user int64) { s.userChanged(user) }
+
+func (s *Service) userChanged(user int64) {
 	s.sessions.mu.Lock()
 	h, ok := s.sessions.held[user]
 	s.sessions.mu.Unlock()
 	if c, isClient := h.holder.(*Client); ok && isClient {
 		s.changed.add(c)
-	}
-}
-
-// readLimit is how long relations may take to be read.
-const readLimit = 5 * time.Second
-
-func (s *Service) readIgnores(ctx context.Context, c *Client) {
-	ctx, cancel := context.WithTimeout(ctx, readLimit)
-	defer cancel()
-	if err := c.loadIgnores(ctx); err != nil {
-		s.Log.Warn("relations not read", "user", c.who.User, "err", err)
 	}
 }
 
@@ -275,6 +328,8 @@ func (s *Service) deliverHere(d deliver) bool {
 	var e roster.Event
 	var from int64
 	switch {
+	case len(d.Lines) > 0 && d.From != nil:
+		return s.hearHere(d)
 	case d.Friend != "":
 		e = roster.FriendEvent{What: d.Friend, Other: d.Other}
 	case d.Ring && d.From != nil:

@@ -43,6 +43,9 @@ type holder interface {
 type sessions struct {
 	store   account.SessionStore
 	runtime cluster.Runtime
+	// incarnation is under what the store knows this node: another one in each of its
+	// histories. Claims of an earlier one are kept in this one, by the audit.
+	incarnation func() int64
 
 	mu     sync.Mutex
 	held   map[int64]heldSession // by user
@@ -51,6 +54,7 @@ type sessions struct {
 
 type heldSession struct {
 	epoch  int64
+	under  int64 // incarnation of the claim
 	holder holder
 }
 
@@ -60,10 +64,14 @@ type flight struct {
 	turn    chan struct{} // holds one token
 	waiters int
 	heard   int64
+	under   int64 // incarnation of the last claim
 }
 
-func newSessions(store account.SessionStore, runtime cluster.Runtime) *sessions {
-	s := &sessions{store: store, runtime: runtime, held: map[int64]heldSession{}, flight: map[int64]*flight{}}
+func newSessions(store account.SessionStore, runtime cluster.Runtime, incarnation func() int64) *sessions {
+	if incarnation == nil {
+		incarnation = func() int64 { return runtime.Self().Incarnation }
+	}
+	s := &sessions{store: store, runtime: runtime, incarnation: incarnation, held: map[int64]heldSession{}, flight: map[int64]*flight{}}
 	runtime.Subscribe(TopicSession, func(m bus.Message) {
 		if c, ok := m.Body.(claimed); ok && m.Origin != runtime.Self() {
 			s.heard(c.User, c.Epoch)
@@ -104,11 +112,15 @@ func (s *sessions) begin(ctx context.Context, user int64) (epoch int64, end func
 		end()
 		return 0, nil, fmt.Errorf("claim session of %d: this node is in doubt: %w", user, cluster.ErrUnavailable)
 	}
-	now, _, err := s.store.ClaimSession(ctx, user, s.runtime.Self().Node, s.runtime.Self().Incarnation)
+	under := s.incarnation()
+	now, _, err := s.store.ClaimSession(ctx, user, s.runtime.Self().Node, under)
 	if err != nil {
 		end()
 		return 0, nil, fmt.Errorf("claim session of %d: %w", user, err)
 	}
+	s.mu.Lock()
+	f.under = under
+	s.mu.Unlock()
 	s.heard(user, now.Epoch) // ends an older session of ours
 	if err := s.runtime.Publish(TopicSession, claimed{User: user, Epoch: now.Epoch}); err != nil {
 		end()
@@ -121,13 +133,17 @@ func (s *sessions) begin(ctx context.Context, user int64) (epoch int64, end func
 func (s *sessions) hold(user, epoch int64, h holder) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f := s.flight[user]; f != nil && f.heard > epoch {
-		return false
+	var under int64
+	if f := s.flight[user]; f != nil {
+		if f.heard > epoch {
+			return false
+		}
+		under = f.under
 	}
 	if old, ok := s.held[user]; ok && old.epoch > epoch {
 		return false
 	}
-	s.held[user] = heldSession{epoch: epoch, holder: h}
+	s.held[user] = heldSession{epoch: epoch, under: under, holder: h}
 	return true
 }
 
@@ -178,7 +194,11 @@ func (s *sessions) audit(ctx context.Context) error {
 	if len(mine) == 0 {
 		return nil
 	}
-	newest, err := s.store.Sessions(ctx, s.runtime.Self().Incarnation)
+	incarnation := s.incarnation()
+	if err := s.keep(ctx, mine, incarnation); err != nil {
+		return err
+	}
+	newest, err := s.store.Sessions(ctx, incarnation)
 	if err != nil {
 		return fmt.Errorf("read sessions: %w", err)
 	}
@@ -189,6 +209,32 @@ func (s *sessions) audit(ctx context.Context) error {
 	}
 	for _, h := range mine {
 		h.holder.supersede()
+	}
+	return nil
+}
+
+// keep has the sessions that were claimed in an earlier history of the store go on in this
+// one. Whose user has a newer one there is not among this node's then.
+func (s *sessions) keep(ctx context.Context, mine map[int64]heldSession, incarnation int64) error {
+	var old []account.Claim
+	for user, h := range mine {
+		if h.under != incarnation {
+			old = append(old, account.Claim{User: user, Epoch: h.epoch})
+		}
+	}
+	if len(old) == 0 {
+		return nil
+	}
+	if err := s.store.KeepSessions(ctx, s.runtime.Self().Node, incarnation, old); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range old {
+		if h, ok := s.held[c.User]; ok && h.epoch == c.Epoch {
+			h.under = incarnation
+			s.held[c.User] = h
+		}
 	}
 	return nil
 }
@@ -207,6 +253,11 @@ func NewLocalSessions(incarnation int64) *LocalSessions {
 // ClaimSession gives the next epoch.
 func (l *LocalSessions) ClaimSession(_ context.Context, user int64, node string, incarnation int64) (now, before account.Claim, err error) {
 	return account.Claim{User: user, Epoch: l.epoch.Add(1), Node: node, Incarnation: incarnation}, account.Claim{}, nil
+}
+
+// KeepSessions has nothing to keep: there is no store that may have lost them.
+func (l *LocalSessions) KeepSessions(context.Context, string, int64, []account.Claim) error {
+	return nil
 }
 
 // Sessions is never asked of a node that is alone.

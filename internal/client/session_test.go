@@ -81,10 +81,10 @@ func TestNewestIgnoresCount(t *testing.T) {
 			return 0
 		}
 		r.data.ignore(1, 2)
-		r.nodes[0].svc.relationsChanged(1)
+		r.nodes[0].svc.userChanged(1)
 		pass(100 * time.Millisecond)
 		r.data.ignore(1, 2, 3)
-		r.nodes[0].svc.relationsChanged(1)
+		r.nodes[0].svc.userChanged(1)
 		pass(5 * time.Second)
 		if !a.Ignores(2) || !a.Ignores(3) {
 			r.Errorf("ignores 2: %v, 3: %v", a.Ignores(2), a.Ignores(3))

@@ -7,8 +7,6 @@ import (
 
 	"teiserver/internal/account"
 	"teiserver/internal/chat"
-	"teiserver/internal/cluster"
-	"teiserver/internal/coordinator"
 	"teiserver/internal/refusal"
 	"teiserver/internal/roster"
 )
@@ -61,6 +59,7 @@ func (c *Client) Say(ctx context.Context, channel, text string, emote bool) erro
 		return nil
 	}
 	c.lines++
+	c.report(ctx, channel, text)
 	_, err := c.call(ctx, channelKey(channel), chat.Say{Member: c.member(), Join: join, Text: text, Emote: emote, Line: c.lines})
 	return err
 }
@@ -83,8 +82,8 @@ func (c *Client) SayPrivate(ctx context.Context, name, text string) error {
 	if !online {
 		return nil
 	}
-	if to.Name == coordinator.Name {
-		return c.tellCoordinator(ctx, text)
+	if box, resides := c.svc.mailbox(to.ID); resides {
+		return c.tellResident(ctx, box, to.Name, text)
 	}
 	if me, ok := c.svc.Roster.User(c.who.User); ok {
 		c.svc.send(ctx, to, deliver{From: me, Text: text})
@@ -105,25 +104,6 @@ func (c *Client) Ring(ctx context.Context, name, originator string) {
 	if online && by != nil {
 		c.svc.send(ctx, to, deliver{From: by, Ring: true})
 	}
-}
-
-// tellCoordinator gives a line to the Coordinator and shows its answer to this user.
-func (c *Client) tellCoordinator(ctx context.Context, text string) error {
-	reply, err := c.call(ctx, cluster.NewKey(coordinator.Kind, coordinator.ID), coordinator.Direct{
-		From: c.who.User, FromName: c.user.Name, FromBot: c.rights.Bot, Text: text,
-	})
-	if err != nil {
-		return err
-	}
-	bot, ok := c.svc.Roster.UserByName(coordinator.Name)
-	says, isSays := reply.(coordinator.Says)
-	if !ok || !isSays {
-		return nil
-	}
-	for _, line := range says.Lines {
-		c.svc.Roster.Deliver(c.who.User, c.who.Session, bot.ID, roster.PrivateSaid{From: bot, Text: line})
-	}
-	return nil
 }
 
 // Channels lists the channels that exist, with their members.

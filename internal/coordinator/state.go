@@ -1,90 +1,103 @@
 package coordinator
 
 import (
-	"context"
+	"cmp"
+	"encoding/json"
 	"fmt"
-	"strings"
+	"slices"
+	"time"
 
-	"teiserver/internal/account"
 	"teiserver/internal/cluster/process"
 	"teiserver/internal/refusal"
+	"teiserver/internal/resident"
 )
 
-// State is the machine of the Coordinator. It implements process.Machine and
-// process.Summarizer: its summary is what makes the account online, once in the
-// cluster, on whichever node the process runs.
-type State struct{ account account.Resident }
+// State is the machine of the Coordinator.
+type State struct {
+	codes []code
+}
 
-var (
-	_ process.Machine    = State{}
-	_ process.Summarizer = State{}
-)
+// code is one that was given out.
+type code struct {
+	Purpose Purpose   `json:"purpose"`
+	User    int64     `json:"user"`
+	Code    string    `json:"code"`
+	IP      string    `json:"ip,omitempty"`
+	Until   time.Time `json:"until"`
+}
 
-// NewKind describes the Coordinator to the cluster. id is that of its account.
-func NewKind(id int64) process.Kind {
-	s := State{account.Resident{ID: id, Name: Name, Country: Country, Client: Client}}
-	return process.Kind{
-		Name:    Kind,
-		Scope:   process.PerCluster,
-		Start:   process.Ensured,
-		Doubt:   process.Continue,
-		Indexed: true,
-		Purpose: "The account through which the server speaks; answers private messages and $ commands.",
-		Open: func(context.Context, string, []byte) (process.Machine, error) {
-			return s, nil
-		},
+// mostCodes bounds what is remembered; more push the oldest out.
+const mostCodes = 10_000
+
+type stored struct {
+	Codes []code `json:"codes,omitempty"`
+}
+
+var _ process.Machine = (*State)(nil)
+
+func open(snapshot []byte) (*State, error) {
+	if snapshot == nil {
+		return &State{}, nil
 	}
+	var d stored
+	if err := json.Unmarshal(snapshot, &d); err != nil {
+		return nil, fmt.Errorf("read the Coordinator's snapshot: %w", err)
+	}
+	return &State{codes: d.Codes}, nil
 }
 
 // Apply implements process.Machine.
-func (State) Apply(c process.Command) (process.Outcome, error) {
-	d, ok := c.Body.(Direct)
-	if !ok {
-		return process.Outcome{}, refusal.New(refusal.Invalid, "the coordinator does not know %T", c.Body)
+func (s *State) Apply(c process.Command) (process.Outcome, error) {
+	switch body := c.Body.(type) {
+	case resident.Direct:
+		return process.Outcome{Reply: answer(body)}, nil
+	case GiveCode:
+		s.give(body, c.At)
+		return process.Outcome{}, nil
+	case TakeCode:
+		return process.Outcome{Reply: s.take(body, c.At)}, nil
 	}
-	return process.Outcome{Reply: Says{Lines: answer(d)}}, nil
+	return process.Outcome{}, refusal.New(refusal.Invalid, "the coordinator does not know %T", c.Body)
 }
 
-// Summary implements process.Summarizer.
-func (s State) Summary() any { return s.account }
+func (s *State) give(g GiveCode, now time.Time) {
+	s.codes = slices.DeleteFunc(s.codes, func(c code) bool {
+		return !now.Before(c.Until) || c.Purpose == g.Purpose && c.User == g.User
+	})
+	if len(s.codes) >= mostCodes {
+		s.codes = slices.Delete(s.codes, 0, len(s.codes)-mostCodes+1)
+	}
+	s.codes = append(s.codes, code{g.Purpose, g.User, g.Code, g.IP, now.Add(CodeLife)})
+}
 
-// SummaryChanged implements process.Summarizer: it never does.
-func (State) SummaryChanged([]any) bool { return false }
+func (s *State) take(t TakeCode, now time.Time) Taken {
+	i := slices.IndexFunc(s.codes, func(c code) bool {
+		return c.Purpose == t.Purpose && c.Code == t.Code && (t.User == 0 || t.User == c.User)
+	})
+	if i < 0 || t.Code == "" {
+		return Taken{}
+	}
+	found := s.codes[i]
+	s.codes = slices.Delete(s.codes, i, i+1)
+	if !now.Before(found.Until) {
+		return Taken{}
+	}
+	return Taken{User: found.User, IP: found.IP}
+}
 
 // View implements process.Machine.
-func (State) View() any { return View{Online: true} }
+func (*State) View() any { return resident.View{Online: true} }
 
-// Snapshot implements process.Machine. There is nothing to keep.
-func (State) Snapshot() ([]byte, error) { return []byte("{}"), nil }
+// Snapshot implements process.Machine; open is its reverse.
+func (s *State) Snapshot() ([]byte, error) {
+	codes := slices.Clone(s.codes)
+	slices.SortFunc(codes, func(a, b code) int { return cmp.Compare(a.Until.UnixNano(), b.Until.UnixNano()) })
+	b, err := json.Marshal(stored{codes})
+	if err != nil {
+		return nil, fmt.Errorf("write the Coordinator's snapshot: %w", err)
+	}
+	return b, nil
+}
 
 // Resume implements process.Machine.
-func (State) Resume() []process.Timer { return nil }
-
-// present is what a player says who was asked whether he is there. It is taken
-// without a word when nobody asked.
-const present = "hello"
-
-// answer never has bots read the sentence for people: two bots that apologize to
-// each other would not end.
-func answer(d Direct) []string {
-	text := strings.TrimSpace(d.Text)
-	if name, ok := command(text); ok {
-		// No command is known yet: they come with the processes that they act on.
-		return []string{fmt.Sprintf("No command of name '%s'", name)}
-	}
-	if d.FromBot || text == "" || text == present {
-		return []string{}
-	}
-	return []string{"I don't currently handle messages, sorry " + d.FromName}
-}
-
-// command returns the name in a text like "$name arguments" or "$%name arguments"
-// (the silent form), in lower case. "$ text" and a lone "$" are no commands.
-func command(text string) (name string, ok bool) {
-	rest, dollar := strings.CutPrefix(text, "$")
-	if !dollar {
-		return "", false
-	}
-	rest, _, _ = strings.Cut(strings.TrimPrefix(rest, "%"), " ")
-	return strings.ToLower(rest), rest != ""
-}
+func (*State) Resume() []process.Timer { return nil }

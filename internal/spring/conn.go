@@ -43,8 +43,10 @@ type conn struct {
 	cut     context.CancelFunc // ends what its command waits for
 	ended   chan struct{}      // closed when everything of it has ended
 	greeted sync.Once
+	spoke   atomic.Bool // something was written, or is about to be
 
 	bucket  client.Bucket
+	told    *client.Bucket // of what a stranger tells; nil: nothing yet
 	began   time.Time
 	touched time.Time
 	late    bool // the read deadline is that of the login
@@ -56,14 +58,15 @@ type conn struct {
 
 	queued // its place in the login queue, if it waits
 
-	openID atomic.Pointer[string] // message id of the OPENBATTLE that Hosting answers
+	openID   atomic.Pointer[string] // message id of the OPENBATTLE that Hosting answers
+	accepted atomic.Bool            // its program knows of queues and terms of battles
 }
 
 func newConn(s *Server, nc net.Conn, secure bool) *conn {
-	c := &conn{srv: s, nc: nc, secure: secure, out: client.NewOutbox(nc, client.PlayerBytes), ended: make(chan struct{})}
+	c := &conn{srv: s, nc: nc, secure: secure, out: client.NewOutbox(nc, client.PlayerBytes, s.pace), ended: make(chan struct{})}
 	c.out.CountBytes(&s.Counters.BytesOut)
-	if s.Clients != nil {
-		c.out.AskBeforeWrite(s.Clients.Runtime.Awake)
+	if s.awake != nil {
+		c.out.AskBeforeWrite(c.speaks)
 	}
 	c.in = newLineReader(nc, s.limits().lineBytes)
 	if host, _, err := net.SplitHostPort(nc.RemoteAddr().String()); err == nil {
@@ -167,7 +170,7 @@ func (c *conn) finish(err error) {
 func (c *conn) cleanup(ctx context.Context) {
 	c.leaveQueue()
 	if c.client != nil {
-		c.client.Lose(ctx)
+		c.lose(ctx)
 	}
 	c.out.Close(nil)
 	<-c.out.Done()
@@ -177,12 +180,27 @@ func (c *conn) cleanup(ctx context.Context) {
 	}
 }
 
+// lose waits for what the server does for the client meanwhile, which does not take long.
+func (c *conn) lose(ctx context.Context) {
+	done, err := c.client.Turn(context.WithoutCancel(ctx))
+	if err != nil {
+		return // it cannot be: nothing ends the wait
+	}
+	defer done()
+	c.client.Lose(ctx)
+}
+
 func (c *conn) userID() int64 {
 	if c.client == nil {
 		return 0
 	}
 	return c.client.User().ID
 }
+
+// speaks reports whether the node may write. The first write is the greeting, which says
+// nothing of what the node knows: a node that was given up says it too, before the reason
+// for which it closes.
+func (c *conn) speaks() bool { return c.spoke.CompareAndSwap(false, true) || c.srv.awake() }
 
 // greet sends the first line of a connection, once: whatever else is written comes after.
 func (c *conn) greet() { c.greeted.Do(func() { c.out.Send(wire.Greeting) }) }
@@ -217,6 +235,13 @@ func (c *conn) execute(ctx context.Context, raw []byte) (goOn bool) {
 	if err != nil {
 		c.badArguments(line, spec, err)
 		return true
+	}
+	if c.client != nil {
+		done, err := c.client.Turn(ctx)
+		if err != nil {
+			return false
+		}
+		defer done()
 	}
 	return handlers[line.Command](c, ctx, line.ID, request)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,11 +93,15 @@ func TestCloseAllCanceled(t *testing.T) {
 	})
 }
 
-// Who is closed while it is being taken reads the greeting first, as every client expects.
+// Who is closed while it is being taken reads the greeting first, as every client expects,
+// also of a node that was given up and says nothing else.
 func TestGreetingComesFirst(t *testing.T) {
 	t.Parallel()
 	serveTest(t, func(t *testing.T, s *Server, _ *siteStore, dial func() *peer) {
-		for range 20 {
+		var asleep atomic.Bool
+		s.awake = func() bool { return !asleep.Load() }
+		for i := range 20 {
+			asleep.Store(i >= 10)
 			p := dial()
 			for _, c := range s.open() {
 				c.End("later")

@@ -98,6 +98,27 @@ func init() {
 		"UPDATEBATTLEINFO":            on((*conn).updateBattleInfo),
 		"c.battle.update_lobby_title": on((*conn).updateLobbyTitle),
 		"c.battles.list_ids":          on((*conn).listBattleIDs),
+
+		"c.party.create_new_party":          on((*conn).createParty),
+		"c.party.invite_to_party":           on((*conn).inviteToParty),
+		"c.party.cancel_invite_to_party":    on((*conn).cancelInviteToParty),
+		"c.party.cancel_invite_to_my_party": on((*conn).cancelInviteToParty),
+		"c.party.accept_invite_to_party":    on((*conn).acceptParty),
+		"c.party.decline_invite_to_party":   on((*conn).declineParty),
+		"c.party.leave_current_party":       on((*conn).leaveParty),
+
+		"c.battle.update_host":               on((*conn).updateHost),
+		"c.battle.queue_status":              on((*conn).queueStatus),
+		"c.battle.extra_data":                on((*conn).extraData),
+		"c.telemetry.update_client_property": metered(on((*conn).updateClientProperty)),
+
+		"c.telemetry.simple_client_event":         metered(on((*conn).clientEvent)),
+		"c.telemetry.complex_client_event":        metered(on((*conn).clientEvent)),
+		"c.telemetry.log_client_event":            metered(on((*conn).clientEvent)),
+		"c.telemetry.live_client_event":           on((*conn).liveClientEvent),
+		"c.telemetry.update_client_property_test": on((*conn).telemetryTest),
+		"c.telemetry.log_client_event_test":       on((*conn).telemetryTest),
+		"c.telemetry.upload_infolog":              metered(on((*conn).uploadInfolog)),
 	}
 }
 

@@ -17,6 +17,7 @@ type limits struct {
 	lineBytes int
 	idle      time.Duration
 	login     time.Duration // 0: none
+	teams     bool          // of all lobbies are told
 }
 
 // readLimits reads them now.
@@ -26,6 +27,7 @@ func (s *Server) readLimits(ctx context.Context) {
 		lineBytes: s.Settings.MaxLineBytes(ctx),
 		idle:      s.Settings.IdleTimeout(ctx),
 		login:     s.Settings.LoginTimeout(ctx),
+		teams:     s.Settings.TeamsInfo(ctx),
 	})
 }
 
@@ -39,7 +41,7 @@ func (s *Server) watchLimits() {
 		case s.changed <- struct{}{}:
 		default:
 		}
-	}, setting.RateLimit.Key(), setting.MaxLineBytes.Key(), setting.IdleTimeout.Key(), setting.LoginTimeout.Key())
+	}, setting.RateLimit.Key(), setting.MaxLineBytes.Key(), setting.IdleTimeout.Key(), setting.LoginTimeout.Key(), setting.TeamsInfo.Key())
 }
 
 // Run keeps the limits those of the site until ctx ends.

@@ -32,22 +32,45 @@ func (c *conn) logIn(ctx context.Context, id string, r wire.Login) bool {
 		c.deny(id, "Already logged in")
 		return true
 	}
-	u, err := c.srv.Accounts.Authenticate(ctx, account.LoginRequest{
-		Name: r.Name, Password: r.Password, Hash: r.Hash, IP: c.ip, Client: wire.LobbyClient(r.Client), Before: c.refuse,
-	})
 	c.login, c.waiting = r, nil
+	u, proved, err := c.srv.Accounts.Recognize(ctx, c.request())
+	if err == nil && proved {
+		u, err = c.srv.Accounts.Welcome(ctx, u, c.ip)
+	} else if err == nil && (c.srv.Queue == nil || !c.srv.Queue.ProvesLast(u)) {
+		u, err = c.prove(ctx, u)
+		proved = true
+	}
 	if err != nil {
 		c.leaveQueue()
+		return c.notLoggedIn(ctx, id, u, err)
 	}
+	return c.admit(ctx, id, u, proved)
+}
+
+// request is what the client has said to log in.
+func (c *conn) request() account.LoginRequest {
+	r := c.login
+	return account.LoginRequest{
+		Name: r.Name, Password: r.Password, Hash: r.Hash, IP: c.ip, Client: wire.LobbyClient(r.Client), Before: c.refuse,
+	}
+}
+
+// prove checks the password, which takes a hash.
+func (c *conn) prove(ctx context.Context, u *account.User) (*account.User, error) {
+	if err := c.srv.Accounts.Prove(ctx, u, c.request()); err != nil {
+		return nil, err
+	}
+	return c.srv.Accounts.Welcome(ctx, u, c.ip)
+}
+
+// notLoggedIn answers who may not log in, or not yet: u is who has to agree first.
+func (c *conn) notLoggedIn(ctx context.Context, id string, u *account.User, err error) bool {
 	if refusal.Is(err, refusal.Unverified) && u != nil {
 		c.waiting = u
 		c.agreement(ctx, id)
 		return true
 	}
-	if err != nil {
-		return c.loginFailed(id, err)
-	}
-	return c.admit(ctx, id, u)
+	return c.loginFailed(id, err)
 }
 
 // loginFailed answers a refusal with DENIED. Trouble of our own closes the
@@ -88,7 +111,7 @@ func (c *conn) confirmAgreement(ctx context.Context, id string, r wire.ConfirmAg
 		return c.loginFailed(id, err)
 	}
 	c.waiting = nil
-	return c.admit(ctx, id, u)
+	return c.admit(ctx, id, u, true)
 }
 
 // enter makes the connection a client: ACCEPTED and MOTD, then the login stream.

@@ -17,32 +17,34 @@ import (
 type queued struct {
 	place   *login.Place
 	guest   *account.User
+	proved  bool   // its password was right
 	loginID string // message id of the LOGIN, until it is answered
 
 	calling sync.Mutex // held while turn and the read deadline are set
 	turn    atomic.Bool
 }
 
-// admit takes a place for a user whose password was right. Who need not wait is a
-// client when the reader comes back to its loop.
-func (c *conn) admit(ctx context.Context, id string, u *account.User) bool {
+// admit takes a place for a user. Who need not wait is a client when the reader comes
+// back to its loop. proved says that the password was right; else it is checked when
+// the turn has come.
+func (c *conn) admit(ctx context.Context, id string, u *account.User, proved bool) bool {
 	if c.srv.Queue == nil {
-		return c.enter(ctx, id, u, false)
+		return c.arrive(ctx, id, u, proved, false)
 	}
-	if c.place != nil && c.place.User() == u.ID {
+	if c.place != nil && c.guest.ID == u.ID && c.proved == proved {
 		c.guest = u // a second LOGIN keeps the place
 		c.reply(id, wire.Queued)
 		return true
 	}
 	c.leaveQueue()
-	place, err := c.srv.Queue.Enter(u, c.call, func() { c.End(client.EndLoggedOut) })
+	place, err := c.srv.Queue.Enter(u, proved, c.call, func() { c.End(client.EndLoggedOut) })
 	if err != nil {
 		return c.loginFailed(id, err)
 	}
 	if place == nil {
-		return c.enter(ctx, id, u, false)
+		return c.arrive(ctx, id, u, proved, false)
 	}
-	c.place, c.guest, c.loginID = place, u, id
+	c.place, c.guest, c.proved, c.loginID = place, u, proved, id
 	c.touched = time.Time{} // the deadline of the login does not hold for who waits
 	c.touch(time.Now())
 	if !place.Decided(ctx) {
@@ -75,26 +77,38 @@ func (c *conn) called() bool {
 }
 
 // comeIn makes the one who has waited a client. What has become of the account
-// meanwhile counts; whether it may log in was decided by its password.
+// meanwhile counts.
 func (c *conn) comeIn(ctx context.Context) (goOn bool) {
 	defer c.caught("LOGIN", &goOn)
-	place, u, id := c.place, c.guest, c.loginID
+	place, u, proved, id := c.place, c.guest, c.proved, c.loginID
 	if place == nil || !place.In() { // it was the turn of a place that was given up meanwhile
 		return true
 	}
 	defer place.Done()
-	c.place, c.guest, c.loginID = nil, nil, ""
+	c.place, c.guest, c.proved, c.loginID = nil, nil, false, ""
 	now, err := c.srv.Accounts.UserByID(ctx, u.ID)
 	if err == nil && now != nil {
 		u = now
 	}
-	return c.enter(ctx, id, u, place.Permitted())
+	return c.arrive(ctx, id, u, proved, place.Permitted())
+}
+
+// arrive makes a user a client, if the password is right.
+func (c *conn) arrive(ctx context.Context, id string, u *account.User, proved, permitted bool) bool {
+	if !proved {
+		known, err := c.prove(ctx, u)
+		if err != nil {
+			return c.notLoggedIn(ctx, id, known, err)
+		}
+		u = known
+	}
+	return c.enter(ctx, id, u, permitted)
 }
 
 func (c *conn) leaveQueue() {
 	if c.place != nil {
 		c.place.Leave()
-		c.place, c.guest = nil, nil
+		c.place, c.guest, c.proved = nil, nil, false
 	}
 }
 

@@ -23,7 +23,7 @@ func queueTest(t *testing.T, test func(t *testing.T, s *Server, store *siteStore
 	defer func() { handlers["LOGIN"] = was }()
 	handlers["LOGIN"] = func(c *conn, ctx context.Context, id string, request any) bool {
 		c.login = request.(wire.Login)
-		return c.admit(ctx, id, &account.User{ID: 1, Name: c.login.Name})
+		return c.admit(ctx, id, &account.User{ID: 1, Name: c.login.Name}, true)
 	}
 	serveTest(t, func(t *testing.T, s *Server, store *siteStore, dial func() *peer) {
 		s.Queue = login.New(login.Options{Settings: setting.Fixed(map[string]string{"login.throttle": "on"})})

@@ -31,6 +31,16 @@ type Options struct {
 	TLS       *tls.Config
 	Unlimited bool // no flood limit
 	Log       *slog.Logger
+	// Properties is told what programs tell of themselves; nil: nobody wants to know.
+	Properties Properties
+	// Telemetry keeps what programs tell; nil: nothing is kept.
+	Telemetry Telemetry
+}
+
+// Properties are what programs tell of themselves, by name. user is 0 before login; then
+// hash says who it is.
+type Properties interface {
+	Property(ctx context.Context, user int64, hash, name, value string)
 }
 
 // Counters count what a server has done since it started.
@@ -52,8 +62,10 @@ type Server struct {
 	Options
 	Counters Counters
 
+	pace    *client.Pace // of presence, in a storm
 	now     atomic.Pointer[limits]
 	changed chan struct{} // the limits have
+	awake   func() bool   // the node has not stood still; nil: always
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
@@ -64,7 +76,10 @@ type Server struct {
 
 // NewServer makes a server; Serve feeds it, Run keeps its limits.
 func NewServer(o Options) *Server {
-	s := &Server{Options: o, conns: map[*conn]struct{}{}, changed: make(chan struct{}, 1)}
+	s := &Server{Options: o, pace: client.NewPace(), conns: map[*conn]struct{}{}, changed: make(chan struct{}, 1)}
+	if o.Clients != nil {
+		s.awake = o.Clients.Runtime.Awake
+	}
 	s.readLimits(context.Background())
 	s.watchLimits()
 	return s

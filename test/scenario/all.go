@@ -28,6 +28,7 @@ var All = []Scenario{
 	{"friends", friends},
 	{"ignores", ignores},
 	{"ring", ring},
+	{"parties", parties},
 
 	{"host handshake", hostHandshake},
 	{"join handshake", joinHandshake},
@@ -55,6 +56,9 @@ var All = []Scenario{
 	{"member's connection is lost", memberLost},
 	{"place of a lost member", placeKept},
 	{"a match", match},
+	{"a match is reported", reportedMatch},
+	{"what hosts ask over HTTP", spads},
+	{"a rated match", ratedMatch},
 
 	{"odd arguments before the login", oddBefore},
 	{"odd arguments of a player", oddPlayer},
@@ -69,6 +73,12 @@ var All = []Scenario{
 	{"ten thousand lines", tenThousandLines},
 	{"two hundred rounds", twoHundredRounds},
 	{"two hundred vanish", twoHundredVanish},
+}
+
+// long are those of All that take most of the time.
+var long = []string{
+	"odd arguments of a player", "odd arguments of a host", "over-long lines", "a client that does not read",
+	"one account a hundred times", "ten thousand lines", "two hundred rounds", "two hundred vanish",
 }
 
 // Later is what belongs to commands that are not built yet. A scenario moves to

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -37,6 +38,8 @@ type AddUser func(t testing.TB, name string, role Role)
 type Env struct {
 	Nodes   []Node
 	AddUser AddUser
+	// ShowMatch prints the record of a match, in whatever way the runner has; nil: in none.
+	ShowMatch func(t testing.TB, id int64) []byte
 
 	accounts *accounts
 }
@@ -56,6 +59,15 @@ type Scenario struct {
 func Run(t *testing.T, env Env) {
 	for _, s := range All {
 		t.Run(s.Name, func(t *testing.T) { s.Run(t, env) })
+	}
+}
+
+// RunShort runs those that take no crowds and no floods.
+func RunShort(t *testing.T, env Env) {
+	for _, s := range All {
+		if !slices.Contains(long, s.Name) {
+			t.Run(s.Name, func(t *testing.T) { s.Run(t, env) })
+		}
 	}
 }
 

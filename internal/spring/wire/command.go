@@ -29,7 +29,7 @@ type Spec struct {
 
 // Commands are the commands that are implemented, by name. Names are
 // case-sensitive. Every other command is answered with AppendNoMatch.
-var Commands = index(accountCommands, chatCommands, friendCommands, battleCommands, forceCommands)
+var Commands = index(accountCommands, chatCommands, friendCommands, battleCommands, forceCommands, toldCommands, telemetryCommands, partyCommands)
 
 // Names lists the names of Commands in order.
 func Names() []string { return slices.Sorted(maps.Keys(Commands)) }
@@ -47,29 +47,15 @@ func index(groups ...[]Spec) map[string]Spec {
 	return m
 }
 
-// silent are commands that are not implemented and to which nothing must be
-// answered: clients send them unasked, some before login, where they
-// take a DENIED for the answer to their LOGIN. True: known before login.
-var silent = map[string]bool{
-	"c.telemetry.upload_infolog":         true,
-	"c.telemetry.update_client_property": true,
-	"c.telemetry.log_client_event":       true,
-	"c.telemetry.simple_client_event":    true,
-	"c.telemetry.complex_client_event":   true,
-	"c.telemetry.live_client_event":      false,
-	"c.battle.update_host":               false,
-	"c.battle.queue_status":              false,
-	"c.battle.extra_data":                false,
-}
-
-// silentGroups are silent as a whole, after login.
+// silentGroups are commands that are not implemented and to which nothing is answered
+// after login: clients send them unasked.
 var silentGroups = []string{"c.matchmaking.", "c.party."}
 
 // Silent reports a command that is not in Commands and yet is answered with
 // nothing, not with AppendNoMatch or, before login, AppendUnauthenticated.
 func Silent(command string, loggedIn bool) bool {
-	if before, ok := silent[command]; ok {
-		return loggedIn || before
+	if _, implemented := Commands[command]; implemented {
+		return false
 	}
 	return loggedIn && slices.ContainsFunc(silentGroups, func(group string) bool {
 		return strings.HasPrefix(command, group)

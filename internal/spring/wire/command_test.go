@@ -127,6 +127,40 @@ var decoded = map[string]map[string]any{
 	"c.battle.update_lobby_title": {"A new title": UpdateLobbyTitle{"A new title"}, "": UpdateLobbyTitle{}},
 	"c.battles.list_ids":          {"": ListBattleIDs{}},
 
+	"c.party.create_new_party":          {"": CreateParty{}, "x": CreateParty{}},
+	"c.party.invite_to_party":           {"Bob": InviteToParty{"Bob"}, "": InviteToParty{}, "Bob Carol": InviteToParty{}},
+	"c.party.cancel_invite_to_party":    {"Bob": CancelInviteToParty{"Bob"}},
+	"c.party.cancel_invite_to_my_party": {"Bob": CancelInviteToParty{"Bob"}},
+	"c.party.accept_invite_to_party":    {"01M8": AcceptParty{"01M8"}, "": AcceptParty{}},
+	"c.party.decline_invite_to_party":   {"01M8": DeclineParty{"01M8"}},
+	"c.party.leave_current_party":       {"": LeaveParty{}},
+
+	"c.battle.update_host":             {`{"teamSize":"8","nbTeams":"2"}`: UpdateHost{TeamSize: 8, TeamCount: 2}},
+	"c.battle.queue_status":            {"": QueueStatus{}},
+	"c.battle.extra_data":              {"": ExtraData{}},
+	"c.telemetry.simple_client_event":  {"lobby.started abc": ClientEvent{"lobby.started", "", "abc"}},
+	"c.telemetry.complex_client_event": {"lobby.started eyJhIjoxfQ abc": ClientEvent{"lobby.started", `{"a":1}`, "abc"}},
+	"c.telemetry.log_client_event":     {"lobby.started eyJhIjoxfQ== abc": ClientEvent{"lobby.started", `{"a":1}`, "abc"}},
+	"c.telemetry.live_client_event":    {"lobby.x eyJhIjoxfQ": LiveClientEvent{}},
+	"c.telemetry.update_client_property_test": {
+		"hardware:cpuinfo QU1E abc": TelemetryTest{"success"}, "hw !!! abcdef": TelemetryTest{"bad base64 value"},
+		"hw QU1E": TelemetryTest{"no match"}, "hw AA== abc": TelemetryTest{"contain invalid characters"},
+	},
+	"c.telemetry.log_client_event_test": {
+		"lobby.x eyJhIjoxfQ== abcdef": TelemetryTest{"success"}, "lobby.x eyJhIjoxfQ==": TelemetryTest{"no match"},
+		"a b c": TelemetryTest{"Base64 decode error"}, "a QQ c": TelemetryTest{"Json decode error at position 0"},
+		"a eyJhIjo c": TelemetryTest{"Json decode error at position 5"},
+	},
+	"c.telemetry.upload_infolog": {
+		"infolog abcdef eyJzaG9ydGVycm9yIjoieCJ9 eJzLyU9XSM7PK0nNKykGAB45BNE=": UploadInfolog{Type: "infolog", Hash: "abcdef", Metadata: `{"shorterror":"x"}`, Contents: "log contents"},
+		"x":                  UploadInfolog{Wrong: "no match"},
+		"infolog abc ! x":    UploadInfolog{Wrong: "metadata decode - Base64 decode error"},
+		"infolog abc QQ x":   UploadInfolog{Wrong: "metadata decode - Json decode error at position 0"},
+		"infolog abc e30 !":  UploadInfolog{Wrong: "infolog contents url_decode64 error"},
+		"infolog abc e30 QQ": UploadInfolog{Wrong: "infolog gzip error"},
+	},
+	"c.telemetry.update_client_property": {"hardware:cpuinfo QU1E abc": UpdateClientProperty{"hardware:cpuinfo", "AMD", "abc"}},
+
 	"ADDBOT": {
 		"BarbAI 4195394 255 BARb|stable": AddBot{"BarbAI", 4195394, "255", "BARb|stable"},
 		"a 1 0 Raptor: Normal":           AddBot{"a", 0, "0", "Raptor: Normal"},
@@ -274,7 +308,7 @@ func TestSpecs(t *testing.T) {
 			t.Errorf("%s: request is a %s", name, k)
 		}
 	}
-	before := []string{"PING", "STLS", "STARTTLS", "LOGIN", "REGISTER", "CONFIRMAGREEMENT", "RESETPASSWORDREQUEST", "EXIT",
+	before := []string{"c.telemetry.update_client_property", "PING", "STLS", "STARTTLS", "LOGIN", "REGISTER", "CONFIRMAGREEMENT", "RESETPASSWORDREQUEST", "EXIT",
 		"CHANGEPASSWORD", "LISTCOMPFLAGS", "c.auth.login_queue_heartbeat"}
 	n := 0
 	for _, name := range before {
@@ -368,16 +402,13 @@ func checkDecode(t *testing.T, spec Spec, args string) {
 func TestSilent(t *testing.T) {
 	t.Parallel()
 	for command, want := range map[string][2]bool{ // before login, after
-		"c.telemetry.update_client_property": {true, true},
-		"c.telemetry.live_client_event":      {false, true},
-		"c.telemetry.nosuch":                 {false, false},
-		"c.matchmaking.list":                 {false, true},
-		"c.party.nosuch":                     {false, true},
-		"c.battle.queue_status":              {false, true},
-		"c.battle.nosuch":                    {false, false},
-		"c.user.whois":                       {false, false},
-		"FOO":                                {false, false},
-		"PING":                               {false, false},
+		"c.telemetry.nosuch": {false, false},
+		"c.matchmaking.list": {false, true},
+		"c.party.nosuch":     {false, true},
+		"c.battle.nosuch":    {false, false},
+		"c.user.whois":       {false, false},
+		"FOO":                {false, false},
+		"PING":               {false, false},
 	} {
 		if got := [2]bool{Silent(command, false), Silent(command, true)}; got != want {
 			t.Errorf("%s: got %v, want %v", command, got, want)

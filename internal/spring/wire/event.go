@@ -17,6 +17,10 @@ func EncodeEvent(e roster.Event) []byte {
 		b = AppendClientStatus(b, e.User)
 	case roster.UserWent:
 		b = AppendRemoveUser(b, e.User.Name)
+	case roster.Several:
+		for _, u := range e.Updates {
+			b = append(b, u.Encoded(roster.SpringLine, EncodeEvent)...)
+		}
 	case roster.LobbyOpened:
 		b = appendOpened(b, e.Lobby)
 	case roster.LobbyChanged:
@@ -97,6 +101,8 @@ func appendChatEvent(b []byte, e roster.Event) []byte {
 		b = AppendRing(b, e.By.Name)
 	case roster.FriendEvent:
 		b = AppendFriendEvent(b, e.What, e.Other)
+	case roster.PartyEvent:
+		b = AppendPartyEvent(b, e)
 	}
 	return b
 }
@@ -130,6 +136,10 @@ func appendHosting(b []byte, e *roster.Hosting) []byte {
 // appendEntered is what a joiner is told about the room, in the order that SPADS
 // and Chobby need: whoever is in it, then oneself, then everything about them.
 func appendEntered(b []byte, e *roster.Entered) []byte {
+	return AppendClientStatus(appendRoom(b, e), e.Me)
+}
+
+func appendRoom(b []byte, e *roster.Entered) []byte {
 	info := &e.Lobby.Info
 	for _, u := range e.Unknown {
 		b = appendMember(b, info.ID, u, "")
@@ -145,8 +155,7 @@ func appendEntered(b []byte, e *roster.Entered) []byte {
 		b = AppendAddBot(b, c.Lobby, c.Owner.Name, c.Computer)
 	}
 	b = appendRects(b, e.View.Rects)
-	b = AppendRequestBattleStatus(b)
-	return AppendClientStatus(b, e.Me)
+	return AppendRequestBattleStatus(b)
 }
 
 func appendRects(b []byte, rects []lobby.Rect) []byte {
@@ -235,6 +244,12 @@ func size(e roster.Event) int {
 	switch e := e.(type) {
 	case roster.UserCame:
 		return addUserSize(e.User) + statusSize(e.User)
+	case roster.Several:
+		n := 0
+		for _, u := range e.Updates {
+			n += len(u.Encoded(roster.SpringLine, EncodeEvent))
+		}
+		return n
 	case roster.RoomSaid:
 		return 16 + len(e.User.Name) + len(e.Text)
 	case roster.ChannelSaid:

@@ -1,0 +1,117 @@
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"teiserver/internal/account"
+	"teiserver/internal/consul"
+	"teiserver/internal/lobby"
+)
+
+// What others know of a user and a lobby must know. Each may be missing: then nobody has
+// any.
+type (
+	// Ratings are the skills of players.
+	Ratings interface {
+		// Ratings returns them by game type, and what moderators have added for balance.
+		Ratings(ctx context.Context, user int64) (by map[string]consul.Rating, adjust int, err error)
+	}
+	// Restrictions are what users may not do.
+	Restrictions interface {
+		Restrictions(ctx context.Context, user int64) (names []string, shadowbanned bool, err error)
+	}
+	// Groups are matchmaking queues, as this node sees them.
+	Groups interface {
+		Matchmaking(user int64) bool
+	}
+)
+
+// Facts returns what this client's lobby was last told of its user: an edge repeats it to
+// a new owner.
+func (c *Client) Facts() (lobby.Facts, bool) {
+	f := c.known.Load()
+	if f == nil {
+		return lobby.Facts{}, false
+	}
+	return *f, true
+}
+
+// gather reads what a lobby must know of this user, as it is now. What cannot be read is
+// an error and no permission.
+func (c *Client) gather(ctx context.Context) (*lobby.Facts, error) {
+	u := c.user
+	if c.svc.Accounts != nil {
+		fresh, err := c.svc.Accounts.UserByID(ctx, u.ID)
+		if err != nil {
+			return nil, fmt.Errorf("read user %d: %w", u.ID, err)
+		}
+		if fresh != nil {
+			u = fresh
+		}
+	}
+	f := &lobby.Facts{
+		Name: c.user.Name, Bot: u.IsBot(),
+		Moderator: u.Moderates() && !c.plain.Load(), Admin: u.Has(account.Admin) && !c.plain.Load(),
+		Caster: u.Has(account.Caster), VIP: u.Has(account.VIP), Contributor: u.Has(account.Contributor),
+		Rank: u.Rank, Warned: c.warned.Load(), Chobby: c.hashed.Load(),
+	}
+	rel, err := c.svc.Friends.Relations(ctx, u.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read relations of user %d: %w", u.ID, err)
+	}
+	f.Friends, f.Blocks, f.BlockedBy = rel.Friends, rel.Blocks, rel.BlockedBy
+	for i, other := range rel.Avoids {
+		a := consul.Avoid{User: other}
+		if i < len(rel.AvoidedAt) {
+			a.Since = rel.AvoidedAt[i]
+		}
+		f.Avoids = append(f.Avoids, a)
+	}
+	if r := c.svc.Ratings; r != nil {
+		if f.Ratings, f.Adjust, err = r.Ratings(ctx, u.ID); err != nil {
+			return nil, fmt.Errorf("read ratings of user %d: %w", u.ID, err)
+		}
+	}
+	if r := c.svc.Restrictions; r != nil {
+		if f.Restrictions, f.Shadowbanned, err = r.Restrictions(ctx, u.ID); err != nil {
+			return nil, fmt.Errorf("read restrictions of user %d: %w", u.ID, err)
+		}
+	}
+	f.Party = ""
+	if p := c.svc.PartyOf(u.ID); p != nil {
+		f.Party = p.ID
+	}
+	if g := c.svc.Groups; g != nil {
+		f.Matchmaking = g.Matchmaking(u.ID)
+	}
+	c.known.Store(f)
+	return f, nil
+}
+
+// Refresh tells the lobby of a user of this node, if it is in one, what has changed about
+// it: ratings, party, restrictions, friends. Other nodes' users are not touched: who
+// changes something tells all nodes.
+func (s *Service) Refresh(ctx context.Context, user int64) {
+	s.sessions.mu.Lock()
+	h, ok := s.sessions.held[user]
+	s.sessions.mu.Unlock()
+	if c, isClient := h.holder.(*Client); ok && isClient {
+		c.refresh(ctx)
+	}
+}
+
+func (c *Client) refresh(ctx context.Context) {
+	in, inside := c.Lobby()
+	if !inside {
+		return
+	}
+	f, err := c.gather(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			c.svc.Log.Warn("a lobby is not told what changed", "user", c.user.ID, "err", err)
+		}
+		return
+	}
+	c.svc.Runtime.Cast(lobbyKey(in.Info.ID), lobby.Know{Who: c.who, Facts: *f})
+}

@@ -16,6 +16,7 @@ import (
 	"teiserver/internal/cluster/sequence"
 	"teiserver/internal/friend"
 	"teiserver/internal/match"
+	"teiserver/internal/rating"
 	"teiserver/internal/setting"
 )
 
@@ -29,7 +30,11 @@ type Store interface {
 	account.SessionStore
 	friend.Store
 	setting.Store
+	account.StatStore
+	FormerNames(ctx context.Context, user int64, now string) ([]string, error)
 	match.Store
+	KeepReports(ctx context.Context, f registry.Fence) error // monitor.Store
+	rating.Store
 	chat.Store
 }
 
@@ -73,14 +78,32 @@ func Run(t *testing.T, open Opener) {
 		{"login", testLogin},
 		{"one name, many users", testOneName},
 		{"sessions", testSessions},
+		{"sessions of another history", testKeepSessions},
 		{"session race", testSessionRace},
 
 		{"friends", testFriends},
 		{"relations", testRelations},
+		{"former names", testFormerNames},
 		{"friend race", testFriendRace},
 		{"settings", testSettings},
 		{"secret", testSecret},
 		{"matches", testMatches},
+		{"life of a match", testMatchLife},
+		{"match started late", testMatchStartedLate},
+		{"end of a match", testMatchEnd},
+		{"due matches", testDueMatches},
+		{"process a match", testProcessMatch},
+		{"process race", testProcessRace},
+		{"stale matches", testStaleMatches},
+		{"lobby messages", testLobbyMessages},
+		{"stats", testStats},
+		{"keep reports", testKeepReports},
+		{"ratings", testRatings},
+		{"ratings rolled back", testRatingsRolledBack},
+		{"rating race", testRatingRace},
+		{"rated again", testRatedAgain},
+		{"leaderboard", testLeaderboard},
+		{"uncertainty reset", testUncertaintyReset},
 		{"channels", testChannels},
 		{"context", testContext},
 	}

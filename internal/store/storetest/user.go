@@ -306,6 +306,49 @@ func testSessions(t *testing.T, s Store) {
 	}
 }
 
+// testKeepSessions: what a node held in the history before goes on with its epochs, but
+// where somebody has a newer one, or the node no lease.
+func testKeepSessions(t *testing.T, s Store) {
+	a, b := joined(t, s, "a"), joined(t, s, "b")
+	var held []account.Claim
+	for user := int64(1); user <= 100; user++ { // more than go in one round trip
+		now, _, err := s.ClaimSession(t.Context(), user, "a", a)
+		must(t, err)
+		held = append(held, account.Claim{User: user, Epoch: now.Epoch})
+	}
+	newer, _, err := s.ClaimSession(t.Context(), 7, "b", b)
+	must(t, err)
+	held = append(held, account.Claim{User: 200, Epoch: 40}) // lost with the commit
+	held[8].Epoch += 3                                       // so was the last claim of user 9
+	next := joined(t, s, "a again")
+	must(t, s.KeepSessions(t.Context(), "a", next, held))
+	got, err := s.Sessions(t.Context(), next)
+	must(t, err)
+	var want []account.Claim
+	for _, c := range held {
+		if c.User != newer.User {
+			want = append(want, account.Claim{User: c.User, Epoch: c.Epoch, Node: "a", Incarnation: next})
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	got, err = s.Sessions(t.Context(), b)
+	must(t, err)
+	if diff := cmp.Diff([]account.Claim{newer}, got); diff != "" {
+		t.Error(diff)
+	}
+	must(t, s.KeepSessions(t.Context(), "a", next, nil))
+	must(t, s.Leave(t.Context(), next))
+	if err := s.KeepSessions(t.Context(), "a", next, held); !errors.Is(err, account.ErrNoLease) {
+		t.Errorf("without a lease: %v", err)
+	}
+	now, _, err := s.ClaimSession(t.Context(), 200, "b", b)
+	if err != nil || now.Epoch <= 40 {
+		t.Errorf("the next claim: %+v, %v", now, err)
+	}
+}
+
 // Many logins of one user: every epoch is given once, each claim names the one
 // before it, and the newest is the session.
 func testSessionRace(t *testing.T, s Store) {
@@ -442,11 +485,15 @@ func testRelations(t *testing.T, s Store) {
 	}
 	got := relationsOf(t, s, 1)
 	got.Version = 0
+	if len(got.AvoidedAt) != 1 || time.Since(got.AvoidedAt[0]).Abs() > time.Hour {
+		t.Errorf("avoided since %v", got.AvoidedAt)
+	}
+	got.AvoidedAt = nil
 	want := friend.Relations{Ignores: []int64{2, 3}, Follows: []int64{3}, Avoids: []int64{3}, Blocks: []int64{3}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := relationsOf(t, s, 3); len(got.Ignores) != 0 {
+	if got := relationsOf(t, s, 3); len(got.Ignores) != 0 || !slices.Equal(got.BlockedBy, []int64{1}) {
 		t.Errorf("the ignored: %+v", got)
 	}
 	if diff := cmp.Diff([]string{"relations 1", "relations 3"}, set(3, friend.Ignore, false)); diff != "" {

@@ -143,7 +143,7 @@ func (s *search) try(ctx context.Context, command any, id process.ID) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	if o.Incarnation == n.self.Incarnation {
+	if o.Incarnation == n.lease.Incarnation() {
 		return nil, errMoved // it has just been started here
 	}
 	if o.Node == n.self.Node {
@@ -219,7 +219,7 @@ func (s *search) choose(ctx context.Context, o registry.Owner, found registry.Fo
 	switch {
 	case found == registry.Unknown:
 		return o, errAgain
-	case found == registry.HasOwner && o.State == registry.Owned && !o.Gone && o.Incarnation != n.self.Incarnation:
+	case found == registry.HasOwner && o.State == registry.Owned && !o.Gone && o.Incarnation != n.lease.Incarnation():
 		return o, nil
 	case s.kind.Start == process.OnDemand && (found == registry.None || o.State == registry.Released || o.Gone):
 		return n.startAtHome(ctx, s.key)
@@ -235,7 +235,7 @@ func (s *search) choose(ctx context.Context, o registry.Owner, found registry.Fo
 }
 
 func (n *Node) ownerHere(key Key, epoch int64) registry.Owner {
-	return registry.Owner{Key: key, Node: n.self.Node, Incarnation: n.self.Incarnation, Epoch: epoch, State: registry.Owned}
+	return registry.Owner{Key: key, Node: n.self.Node, Incarnation: n.lease.Incarnation(), Epoch: epoch, State: registry.Owned}
 }
 
 // serveCall executes another node's command here. The bus has refused what is late,
@@ -258,7 +258,7 @@ func (n *Node) serveCall(ctx context.Context, _ bus.Origin, body any) (any, erro
 		return answer{Outcome: refused, Refusal: r}, nil
 	case errors.Is(err, process.ErrNewer):
 		// Somebody knows a newer owner than us: the store decides who is right.
-		if o, found := n.dir.Read(ctx, c.Key); found == registry.HasOwner && o.Epoch > p.Epoch() && o.Incarnation != n.self.Incarnation {
+		if o, found := n.dir.Read(ctx, c.Key); found == registry.HasOwner && o.Epoch > p.Epoch() && o.Incarnation != n.lease.Incarnation() {
 			p.Drop()
 		}
 		return answer{Outcome: unavailable}, nil
@@ -278,7 +278,7 @@ func (n *Node) notHere(ctx context.Context, key Key) answer {
 	switch {
 	case found == registry.None:
 		return answer{Outcome: none}
-	case found == registry.HasOwner && o.State == registry.Owned && !o.Gone && o.Incarnation != n.self.Incarnation:
+	case found == registry.HasOwner && o.State == registry.Owned && !o.Gone && o.Incarnation != n.lease.Incarnation():
 		return answer{Outcome: moved, Owner: o}
 	case found == registry.HasOwner:
 		n.hurryFor(o)

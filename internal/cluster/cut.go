@@ -85,7 +85,7 @@ func (n *Node) watchLinks(ctx context.Context) {
 
 // staying reports whether this node is in the set that stays.
 func (n *Node) staying() bool {
-	return slices.Contains(lease.Staying(n.lease.Members()), n.self.Incarnation)
+	return slices.Contains(lease.Staying(n.lease.Members()), n.lease.Incarnation())
 }
 
 // lookAtLinks judges the rows anew, for placement as well: nothing is handed to a node
@@ -95,7 +95,7 @@ func (n *Node) lookAtLinks() (stays bool) {
 		return true
 	}
 	staying := lease.Staying(n.lease.Members())
-	stays = slices.Contains(staying, n.self.Incarnation)
+	stays = slices.Contains(staying, n.lease.Incarnation())
 	if !stays {
 		staying = nil
 	}

@@ -22,6 +22,21 @@ func (h *house) watched(name string, hearFirst time.Duration) (n *cluster.Node, 
 	return h.with(o), cutOff
 }
 
+// note is what operators read of a node.
+func (h *house) note(n *cluster.Node) string {
+	h.Helper()
+	rows, err := h.store.Nodes(context.Background())
+	if err != nil {
+		h.Fatal(err)
+	}
+	for _, row := range rows {
+		if row.Incarnation == n.Membership().Incarnation {
+			return row.Note
+		}
+	}
+	return "not there"
+}
+
 func isReady(n *cluster.Node) bool {
 	select {
 	case <-n.Ready():
@@ -69,11 +84,18 @@ func TestRule21_CutNodeGivesWay(t *testing.T) {
 		if slices.ContainsFunc(a.Members(), func(m cluster.Member) bool { return m.Node == "c" && m.Serving }) {
 			t.Error("others take it for a node that serves")
 		}
+		if got := h.note(again); got != "waiting for links" {
+			t.Errorf("operators read %q", got)
+		}
 		healed := time.Now()
 		h.net.Heal()
 		<-again.Ready()
 		if took := time.Since(healed); took < time.Minute || took > 90*time.Second {
 			t.Errorf("ready %v after the links were good", took)
+		}
+		pass(time.Second)
+		if got := h.note(again); got != "" {
+			t.Errorf("operators read %q of a node that serves", got)
 		}
 		select {
 		case <-cutA:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"teiserver/internal/cluster/process"
 )
@@ -49,6 +50,23 @@ func (n *Node) Draining() bool { return n.draining.Load() }
 // handOver releases every process, singletons first.
 func (n *Node) handOver(ctx context.Context) {
 	n.host.ReleaseAll(ctx, handOvers, func(k *process.Kind) bool { return k.Start == process.Ensured })
+}
+
+// handOverWhileAlive is handOver until this node is given up: then there is nothing to hand
+// over.
+func (n *Node) handOverWhileAlive(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-n.lease.Condemned():
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	n.handOver(ctx)
+	cancel()
+	watch.Wait()
 }
 
 func (n *Node) othersServe() bool {

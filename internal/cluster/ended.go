@@ -20,26 +20,28 @@ type ended struct {
 	times *meter.Durations
 
 	mu    sync.Mutex          // guards what follows
-	known map[int64]bool      // members, by incarnation
-	since map[int64]time.Time // those that ended with keys left, as far as is known
+	known map[int64]int64     // life of each member, by incarnation
+	since map[int64]time.Time // incarnations that ended with keys left, as far as is known
 }
 
 func newEnded() ended {
-	return ended{times: meter.New(meter.Slow), known: map[int64]bool{}, since: map[int64]time.Time{}}
+	return ended{times: meter.New(meter.Slow), known: map[int64]int64{}, since: map[int64]time.Time{}}
 }
 
-// members takes in who is there, and returns who is not any more.
+// members takes in who is there, and returns whose life is over. A node that goes on
+// under another incarnation has not ended.
 func (e *ended) members(nodes []lease.Node) (gone []int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	now := make(map[int64]bool, len(nodes))
+	now := make(map[int64]int64, len(nodes))
+	lives := make(map[int64]bool, len(nodes))
 	for _, n := range nodes {
-		now[n.Incarnation] = true
+		now[n.Incarnation], lives[n.Life] = n.Life, true
 	}
-	for inc := range e.known {
-		if !now[inc] {
+	for inc, life := range e.known {
+		if _, there := now[inc]; !there && !lives[life] {
 			e.since[inc] = time.Now()
-			gone = append(gone, inc)
+			gone = append(gone, life)
 		}
 	}
 	e.known = now

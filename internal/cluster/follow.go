@@ -50,7 +50,7 @@ func (s *search) publisher(ctx context.Context) (registry.Owner, error) {
 	o, found := n.dir.Read(look, s.key)
 	cancel()
 	if found != registry.None {
-		if heard, ok := n.dir.Hint(s.key); ok && heard.Incarnation != n.self.Incarnation {
+		if heard, ok := n.dir.Hint(s.key); ok && heard.Incarnation != n.lease.Incarnation() {
 			return heard, nil // what the store has just said, or something newer
 		}
 	}

@@ -33,6 +33,10 @@ type Options struct {
 	// OnCondemned is called when this node has been declared dead, after its processes
 	// were dropped: close all clients with a reason. Then Done is closed.
 	OnCondemned func()
+	// OnTimeline is called when this node goes on in another history of the store, under
+	// another incarnation, before it claims anything there: what it knows of the store may
+	// be undone. Clients stay. It must not block.
+	OnTimeline func(lease.Membership)
 	// OnCutOff is called when this node has been cut off from the nodes that stay for
 	// too long. The node goes on: stop it in order, so that its processes go to those.
 	OnCutOff func()
@@ -56,6 +60,11 @@ type Options struct {
 // Use it in this order: New, Register the kinds and build what listens (Subscribe,
 // Serve, OnMembers and OnTakeover work at once), Start, everything else, Stop. Ready
 // is closed when the node hears the others and begins to take over what nobody runs.
+//
+// A node whose store comes to another timeline goes on: nothing runs until it has joined
+// that and waited, then its processes claim their keys again, see process.Host.Regain. To
+// the other nodes it is the same life; what the store gives it is given to another
+// incarnation.
 //
 // A node that is condemned ends: its processes are dropped without a word, OnCondemned
 // is called, Done is closed and Err says why. It does not come back by itself: feeds,
@@ -83,6 +92,7 @@ type Node struct {
 	draining atomic.Bool
 	entered  atomic.Bool             // ready: takes processes and clients
 	heardOf  atomic.Pointer[[]int64] // who stays with this node, see lookAtLinks
+	moved    chan struct{}           // to another timeline
 	kick     chan struct{}
 	ready    chan struct{}
 	ctx      context.Context // of the node's own goroutines
@@ -122,7 +132,7 @@ type Counters struct {
 func New(o Options) *Node {
 	n := &Node{
 		o: o, log: o.Log, kinds: map[string]*process.Kind{},
-		kick: make(chan struct{}, 1), ready: make(chan struct{}), done: make(chan struct{}),
+		moved: make(chan struct{}, 1), kick: make(chan struct{}, 1), ready: make(chan struct{}), done: make(chan struct{}),
 		takeovers: map[string][]func(Key){}, leaving: map[int64]bool{}, missing: map[Key]time.Time{},
 	}
 	if n.log == nil {
@@ -161,7 +171,7 @@ func (n *Node) Start(ctx context.Context) error {
 		return fmt.Errorf("open the bus: %w", err)
 	}
 	n.bus = b
-	n.dir = registry.NewDirectory(n.o.Owners, n.lease.Gone)
+	n.dir = registry.NewDirectory(n.o.Owners, n.lease.Ended)
 	n.seq = sequence.New(n.o.Sequences)
 	n.hub = feed.NewHub(b, feed.HubOptions{Trusted: n.lease.Trusted, Gone: func(o bus.Origin) bool { return n.lease.Gone(o.Incarnation) }, Log: n.log})
 	n.host = process.NewHost(process.Options{
@@ -175,6 +185,7 @@ func (n *Node) Start(ctx context.Context) error {
 		Rebuilt: func(key Key, epoch int64) {
 			n.announce(registry.Owner{Key: key, Epoch: epoch, State: registry.Owned}, true)
 		},
+		Regained: func(key registry.Key, epoch int64) { n.announce(n.ownerHere(key, epoch), false) },
 		Ended: func(key Key, epoch int64, s registry.State) {
 			n.announce(registry.Owner{Key: key, Epoch: epoch, State: s}, false)
 		},
@@ -198,6 +209,7 @@ func (n *Node) Start(ctx context.Context) error {
 		n.hurry()
 	})
 	n.ends.Go(n.sweepLoop)
+	n.ends.Go(n.followTimelines)
 	if !n.o.Single {
 		n.ends.Go(func() { n.watchLinks(n.ctx) })
 	}
@@ -212,7 +224,8 @@ func (n *Node) join(ctx context.Context) (err error) {
 			Name: n.o.Name, Address: n.o.Address, Version: n.o.Version,
 			BootID: n.o.BootID, Proof: n.o.FolderLocked, Memory: n.o.Memory,
 		},
-		Store: n.o.Leases, Timing: n.o.Timing, Clock: n.o.Clock, Report: n.report, Drain: n.o.OnDrain, Log: n.log,
+		Store: n.o.Leases, Timing: n.o.Timing, Clock: n.o.Clock, Report: n.report, Drain: n.o.OnDrain,
+		GoOn: n.mayGoOn, Moved: n.moveTo, Log: n.log,
 	}
 	if n.o.Single {
 		n.lease, err = lease.Alone(ctx, o)
@@ -226,6 +239,12 @@ func (n *Node) report() lease.Report {
 	r := lease.Report{Clients: n.o.Clients(), Serving: !n.draining.Load() && (n.entered.Load() || n.o.HearFirst == 0)}
 	if !n.open.Load() {
 		return r
+	}
+	switch {
+	case n.lease.Holding():
+		r.Note = noteHolding
+	case n.o.HearFirst > 0 && !n.entered.Load():
+		r.Note = noteWaiting
 	}
 	r.Processes = n.host.Running()
 	for _, p := range n.bus.Peers() {
@@ -260,7 +279,7 @@ func (n *Node) stop(ctx context.Context) error {
 	n.draining.Store(true)
 	n.say(nodeNews{Serving: false})
 	n.endOwn()
-	n.handOver(ctx)
+	n.handOverWhileAlive(ctx)
 	n.host.DropAll()
 	err := n.lease.Stop(ctx)
 	n.say(nodeNews{Left: true})

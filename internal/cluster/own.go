@@ -79,7 +79,7 @@ func (n *Node) claim(ctx context.Context, key Key) (registry.Ownership, error) {
 	if n.draining.Load() || !n.lease.Trusted() {
 		return registry.Ownership{}, fmt.Errorf("claim %s: this node takes nothing now", key)
 	}
-	own, err := n.dir.Claim(ctx, key, n.self.Incarnation)
+	own, err := n.dir.Claim(ctx, key, n.lease.Incarnation())
 	if err != nil {
 		var held *registry.HeldError
 		if errors.As(err, &held) {

@@ -35,7 +35,13 @@ func (n *Node) Trusted() bool { return n.open.Load() && n.lease.Trusted() }
 func (n *Node) Awake() bool { return !n.open.Load() || n.lease.Awake() }
 
 // Next implements Runtime.
-func (n *Node) Next(ctx context.Context, name string) (int64, error) { return n.seq.Next(ctx, name) }
+func (n *Node) Next(ctx context.Context, name string) (int64, error) {
+	number, err := n.seq.Next(ctx, name)
+	if errors.Is(err, lease.ErrTimeline) {
+		n.Recheck()
+	}
+	return number, err
+}
 
 // Publish implements Runtime.
 func (n *Node) Publish(topic string, body any) error { return n.bus.Publish(topic, body) }
@@ -121,8 +127,8 @@ func (n *Node) members(nodes []lease.Node) []Member {
 	list := make([]Member, len(nodes))
 	for i, m := range nodes {
 		list[i] = Member{
-			Origin:  bus.Origin{Node: m.Name, Incarnation: m.Incarnation},
-			Serving: m.State == lease.Serving && !n.leaving[m.Incarnation],
+			Origin:  bus.Origin{Node: m.Name, Incarnation: m.Life},
+			Serving: m.State == lease.Serving && !n.leaving[m.Life] && !m.Awaited,
 		}
 	}
 	return list
@@ -173,7 +179,7 @@ func (n *Node) listen() {
 // announce tells every directory about a key, and with taken every edge.
 func (n *Node) announce(o registry.Owner, taken bool) {
 	if o.State == registry.Owned {
-		o.Node, o.Incarnation = n.self.Node, n.self.Incarnation
+		o.Node, o.Incarnation = n.self.Node, n.lease.Incarnation()
 	}
 	if err := n.bus.Publish(topicOwner, ownerNews{Owner: o, Taken: taken}); err != nil {
 		n.log.Debug("owner not announced", "key", o.Key.String(), "err", err)
@@ -218,7 +224,15 @@ func (n *Node) hearNode(m bus.Message) {
 		n.leaving[m.Origin.Incarnation] = true
 	}
 	n.mu.Unlock()
-	if m.Origin == n.self || n.lease.Gone(m.Origin.Incarnation) {
+	if m.Origin == n.self {
+		return
+	}
+	if n.lease.Gone(m.Origin.Incarnation) {
+		// Who comes late to another timeline does not know it. Who says so itself is not
+		// answered, or two could go on for ever.
+		if !news.Left && len(news.Gone) == 0 {
+			n.say(nodeNews{Serving: !n.draining.Load(), Gone: []int64{m.Origin.Incarnation}})
+		}
 		return
 	}
 	if slices.Contains(news.Gone, n.self.Incarnation) && !n.stopping.Load() {

@@ -53,7 +53,7 @@ func (n *Node) hurry() {
 
 // hurryFor asks for a sweep now, for the sake of a row that nobody runs.
 func (n *Node) hurryFor(o registry.Owner) {
-	if o.State == registry.Owned && o.Incarnation == n.self.Incarnation {
+	if o.State == registry.Owned && o.Incarnation == n.lease.Incarnation() {
 		n.lookOwn()
 	}
 	n.hurry()
@@ -94,9 +94,9 @@ func (n *Node) sweepLoop() {
 func (n *Node) unheard() (names []string) {
 	peers := n.bus.Peers()
 	for _, m := range n.lease.Members() {
-		heard := m.Incarnation == n.self.Incarnation
+		heard := m.Life == n.self.Incarnation || m.Awaited
 		for _, p := range peers {
-			heard = heard || p.Incarnation == m.Incarnation
+			heard = heard || p.Incarnation == m.Life
 		}
 		if !heard {
 			names = append(names, m.Name)
@@ -137,6 +137,11 @@ func (n *Node) ensure() {
 // its home, after a while if the home has not.
 func (n *Node) mine(key Key) bool {
 	home := registry.Home(key, n.servingNodes())
+	return n.missingFor(key) >= homeFirst || home == n.self.Node
+}
+
+// missingFor is since when this node knows of a key that nobody runs.
+func (n *Node) missingFor(key Key) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	since, known := n.missing[key]
@@ -144,7 +149,7 @@ func (n *Node) mine(key Key) bool {
 		since = time.Now()
 		n.missing[key] = since
 	}
-	return home == n.self.Node || time.Since(since) >= homeFirst
+	return time.Since(since)
 }
 
 func (n *Node) found(key Key) {
@@ -158,7 +163,7 @@ func (n *Node) sweep(limit int) (next int) {
 	whose, now := int64(0), time.Now() // nobody has the incarnation 0
 	own := n.held.due(now)
 	if own {
-		whose = n.self.Incarnation
+		whose = n.lease.Incarnation()
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, storeLimit)
 	rows, err := n.o.Owners.Orphans(ctx, whose, limit)
@@ -170,12 +175,14 @@ func (n *Node) sweep(limit int) (next int) {
 		return limit
 	}
 	var adopt []Key
+	over := map[Key]bool{}
 	seen := make(map[Key]bool, len(rows))
 	for _, r := range rows {
 		seen[r.Key] = true
 		n.recount(r)
 		if n.wants(r) {
 			adopt = append(adopt, r.Key)
+			over[r.Key] = n.dir.WasClosed(r.Key, r.Epoch)
 		}
 	}
 	n.mu.Lock()
@@ -188,7 +195,7 @@ func (n *Node) sweep(limit int) (next int) {
 	if len(rows) < limit && n.ended.swept(rows, n.kinds) {
 		n.hurry()
 	}
-	n.takeOver(adopt)
+	n.takeOver(adopt, over)
 	if len(rows) == limit && (len(adopt) > 0 || limit < sweepRowsMax) {
 		n.hurry() // there may be more
 		return min(4*limit, sweepRowsMax)
@@ -202,7 +209,7 @@ func (n *Node) sweep(limit int) (next int) {
 // recount has a process go on under the epoch of its row, or above, if that is newer:
 // followers wait for a feed of the epoch that the store names.
 func (n *Node) recount(r registry.Owner) {
-	if r.State != registry.Owned || r.Incarnation != n.self.Incarnation {
+	if r.State != registry.Owned || r.Incarnation != n.lease.Incarnation() {
 		return
 	}
 	if p := n.host.Get(r.Key); p != nil && p.Epoch() < r.Epoch {
@@ -218,8 +225,10 @@ func (n *Node) wants(r registry.Owner) bool {
 		return false
 	case n.host.Get(r.Key) != nil:
 		return false
-	case r.Incarnation == n.self.Incarnation && r.State == registry.Owned:
+	case r.Incarnation == n.lease.Incarnation() && r.State == registry.Owned:
 		return true
+	case !n.itsTurn(r):
+		return false
 	case k.Scope == process.PerNode:
 		return r.Key.ID == n.self.Node
 	case r.State == registry.Released && k.Start == process.OnDemand && k.Idle > 0:
@@ -234,7 +243,7 @@ func (n *Node) servingNodes() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, m := range n.lease.Members() {
-		if m.State == lease.Serving && !n.leaving[m.Incarnation] && n.reached(m.Incarnation) && !slices.Contains(names, m.Name) {
+		if m.State == lease.Serving && !m.Awaited && !n.leaving[m.Life] && n.reached(m.Incarnation) && !slices.Contains(names, m.Name) {
 			names = append(names, m.Name)
 		}
 	}

@@ -17,17 +17,18 @@ const adoptions = 8
 
 // takeOver claims rows that nobody runs, many in one statement, and runs them. Who
 // calls it has decided that they are this node's to take. A row that somebody else
-// holds at the moment is left out and looked at again with the next sweep, soon.
-func (n *Node) takeOver(keys []Key) {
+// holds at the moment is left out and looked at again with the next sweep, soon. Those
+// that are over were closed, and the store has lost that: they are closed again.
+func (n *Node) takeOver(keys []Key, over map[Key]bool) {
 	for batch := range slices.Chunk(keys, registry.MassClaim) {
 		if n.draining.Load() || !n.lease.Trusted() || n.ctx.Err() != nil {
 			return
 		}
-		n.takeBatch(batch)
+		n.takeBatch(batch, over)
 	}
 }
 
-func (n *Node) takeBatch(batch []Key) {
+func (n *Node) takeBatch(batch []Key, over map[Key]bool) {
 	locked := n.lockFree(batch)
 	keys := make([]Key, 0, len(locked))
 	for _, key := range batch { // in the order of the batch: the longest missing first
@@ -40,7 +41,7 @@ func (n *Node) takeBatch(batch []Key) {
 	}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(n.ctx, storeLimit)
-	taken, err := n.dir.TakeOver(ctx, keys, n.self.Incarnation)
+	taken, err := n.dir.TakeOver(ctx, keys, n.lease.Incarnation())
 	cancel()
 	if err != nil && n.ctx.Err() == nil { // what was taken all the same is ours and not running
 		n.lookOwn()
@@ -61,7 +62,7 @@ func (n *Node) takeBatch(batch []Key) {
 	for _, unlock := range locked {
 		unlock()
 	}
-	n.adoptAll(taken.Owned, mine)
+	n.adoptAll(taken.Owned, mine, over)
 	if len(taken.Owned) > 0 {
 		n.log.Info("taken over", "processes", len(taken.Owned), "held", len(taken.Held),
 			"skipped", len(taken.Skipped), "took", time.Since(began))
@@ -87,7 +88,7 @@ func (n *Node) lockFree(keys []Key) (locked map[Key]func()) {
 }
 
 // adoptAll runs what was taken, a few at a time, each under its lock.
-func (n *Node) adoptAll(owned []registry.Ownership, unlock []func()) {
+func (n *Node) adoptAll(owned []registry.Ownership, unlock []func(), over map[Key]bool) {
 	slots := make(chan struct{}, adoptions)
 	var all sync.WaitGroup
 	for i, own := range owned {
@@ -95,14 +96,14 @@ func (n *Node) adoptAll(owned []registry.Ownership, unlock []func()) {
 		all.Go(func() {
 			defer func() { <-slots }()
 			defer unlock[i]()
-			n.adopt(own)
+			n.adopt(own, over[own.Key])
 		})
 	}
 	all.Wait()
 }
 
 // adopt runs a key that was taken over, if there is something to go on with.
-func (n *Node) adopt(own registry.Ownership) {
+func (n *Node) adopt(own registry.Ownership, over bool) {
 	ctx, cancel := context.WithTimeout(n.ctx, storeLimit)
 	defer cancel()
 	n.log.Info("claimed", "kind", own.Key.Kind, "key", own.Key.String(), "epoch", own.Epoch, "fresh", false)
@@ -111,7 +112,7 @@ func (n *Node) adopt(own registry.Ownership) {
 	// On a single node nobody holds anything from the life before: only what is ensured
 	// or was stored goes on.
 	left := n.o.Single && (kind.Start == process.Explicit || len(own.Snapshot) == 0)
-	if kind.Start != process.Ensured && left {
+	if kind.Start != process.Ensured && left || kind.Start == process.Explicit && over {
 		n.closeUnused(ctx, own)
 		return
 	}

@@ -237,6 +237,10 @@ func (c *Caches) apply(changes []Change) {
 	}
 }
 
+// Void forgets all that is kept: the store is not what it was, and what it said before may
+// be undone. Changes of its new history have higher versions than those of the old.
+func (c *Caches) Void() { c.purge() }
+
 // purge empties all tables.
 func (c *Caches) purge() {
 	c.mu.Lock()

@@ -202,13 +202,16 @@ func (s *Store) Join(ctx context.Context, c lease.Candidate) (lease.Membership, 
 			return lease.Membership{}, fmt.Errorf("the store is of cluster %s, not %s", s.clusterID, c.ClusterID)
 		}
 		line := s.enter(c.Memory)
+		if c.Life != 0 && c.TTL > 0 && s.clock() >= s.lines[len(s.lines)-1].since+lease.AwaitLeases*c.TTL {
+			return lease.Membership{}, lease.ErrLate
+		}
 		for _, n := range s.nodes {
 			switch {
 			case !alive(n):
 			case c.TTL == 0: // it has the store for itself
 				n.State = lease.Gone
 			case n.Name != c.Name || n.superseded:
-			case c.Proof && n.bootID == c.BootID || n.TTL == 0:
+			case c.Proof && n.bootID == c.BootID || n.TTL == 0 || c.Life != 0 && n.Life == c.Life:
 				n.State = lease.Gone
 			case n.expires <= s.clock():
 				n.superseded = true
@@ -219,7 +222,7 @@ func (s *Store) Join(ctx context.Context, c lease.Candidate) (lease.Membership, 
 		s.last++
 		s.nodes[s.last] = &node{
 			Node: lease.Node{Name: c.Name, Incarnation: s.last, State: lease.Serving, Address: c.Address,
-				Version: c.Version, TTL: c.TTL},
+				Version: c.Version, TTL: c.TTL, Life: cmp.Or(c.Life, s.last)},
 			bootID: c.BootID, expires: s.clock() + c.TTL, timeline: line.ID,
 		}
 		m := lease.Membership{Incarnation: s.last, ClusterID: s.clusterID, Now: s.wall(), Timeline: line}
@@ -246,7 +249,7 @@ func (s *Store) Renew(ctx context.Context, incarnation int64, r lease.Report) (l
 		}
 		n.Renewal++
 		n.expires = s.clock() + n.TTL
-		n.Hears, n.Clients, n.Processes = slices.Clone(r.Hears), r.Clients, r.Processes
+		n.Hears, n.Clients, n.Processes, n.Note = slices.Clone(r.Hears), r.Clients, r.Processes, r.Note
 		n.State = lease.Draining
 		if r.Serving {
 			n.State = lease.Serving
@@ -282,6 +285,9 @@ func (s *Store) Nodes(ctx context.Context) ([]lease.Node, error) {
 			row := n.Node
 			if row.TTL > 0 {
 				row.Left = n.expires - s.clock()
+			}
+			if s.present() && len(s.lines) > 0 {
+				row.Timeline = s.lines[len(s.lines)-1].ID
 			}
 			if alive(n) {
 				living = append(living, row)

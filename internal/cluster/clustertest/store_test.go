@@ -13,6 +13,7 @@ func openMemory(t *testing.T) Env {
 		Pass:  s.Step,
 		Write: s.Write,
 		Fork:  func() { s.TakeOverBy(s.Copy()) },
+		Age:   s.Age,
 		Mark:  s.Mark,
 		Facts: func(_ context.Context, value string) (n int, err error) {
 			for _, f := range s.Facts() {

@@ -26,6 +26,8 @@ type Env struct {
 	// Fork makes the store one that is not of its newest timeline, and Mark is what a
 	// node remembers.
 	Fork func()
+	// Age has the newest timeline have begun d earlier.
+	Age  func(d time.Duration)
 	Mark func(ctx context.Context, incarnation int64) (int64, error)
 }
 

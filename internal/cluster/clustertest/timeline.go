@@ -66,6 +66,13 @@ func (s *Store) PutBack(c Copy) {
 	s.last, s.nodes, s.owners, s.sequences, s.facts, s.lines = old.last, old.nodes, old.owners, old.sequences, old.facts, old.lines
 }
 
+// Age has the newest timeline have begun d earlier.
+func (s *Store) Age(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines[len(s.lines)-1].since -= d
+}
+
 // present reports whether the newest timeline is of this database.
 func (s *Store) present() bool { return len(s.lines) == 0 || s.lines[len(s.lines)-1].place == s.place }
 

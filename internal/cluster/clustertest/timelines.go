@@ -3,6 +3,7 @@ package clustertest
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"teiserver/internal/cluster/lease"
 	"teiserver/internal/cluster/registry"
@@ -16,6 +17,8 @@ func RunTimelines(t *testing.T, open func(t *testing.T) Env) {
 		{"OneOfManyBeginsIt", oneBeginsIt},
 		{"ANodeRemembersMore", remembersMore},
 		{"ANodeRemembersALostTimeline", remembersLost},
+		{"ALifeGoesOn", lifeGoesOn},
+		{"ALifeComesTooLate", lifeComesLate},
 	})
 }
 
@@ -225,5 +228,71 @@ func remembersLost(s suite) {
 	}
 	if got := s.reserve("lobby"); got <= 3*raise {
 		s.Errorf("number %d", got)
+	}
+}
+
+// goOn joins with a life of the timeline before.
+func (s suite) goOn(name string, of lease.Membership, ttl time.Duration) (lease.Membership, error) {
+	return s.Leases.Join(s.ctx, lease.Candidate{Name: name, BootID: "boot-" + name, TTL: ttl, Life: of.Incarnation, ClusterID: of.ClusterID, Memory: memoryOf(of, 0)})
+}
+
+func lifeGoesOn(s suite) {
+	a, b := s.joinAs("a", lease.Memory{}), s.joinAs("b", lease.Memory{})
+	key := registry.NewKey("lobby", 1)
+	own := s.claim(key, a.Incarnation)
+	for _, n := range s.nodes() {
+		if n.Life != n.Incarnation || n.Timeline != 1 {
+			s.Errorf("before: %+v", n)
+		}
+	}
+	s.Fork()
+	for _, n := range s.nodes() { // nobody has joined this one: what they say may be undone
+		if n.Timeline != 0 {
+			s.Errorf("between: %+v", n)
+		}
+	}
+	again, err := s.goOn("b", b, long)
+	if err != nil || !again.Timeline.New || again.Timeline.ID != 2 || again.Incarnation <= raise || again.Hold != long {
+		s.Errorf("b goes on as %+v, %v", again, err)
+	}
+	if got := s.node(again.Incarnation); got.Life != b.Incarnation || got.Timeline != 2 || got.State != lease.Serving {
+		s.Errorf("b is %+v", got)
+	}
+	second, err := s.goOn("a", a, long)
+	if err != nil || second.Timeline.ID != 2 || second.Timeline.New {
+		s.Errorf("a goes on as %+v, %v", second, err)
+	}
+	// The answer was lost: the same life asks again, and is no namesake of its own.
+	third, err := s.goOn("a", a, long)
+	if err != nil || third.Incarnation <= second.Incarnation {
+		s.Errorf("a asks again: %+v, %v", third, err)
+	}
+	if got := s.node(second.Incarnation); got.State != lease.Gone {
+		s.Errorf("a's first answer: %+v", got)
+	}
+	row, _, err := s.Owners.Lookup(s.ctx, key)
+	if err != nil || row.Epoch != own.Epoch || row.Incarnation != a.Incarnation || !row.Gone {
+		s.Errorf("the row is %+v, %v", row, err)
+	}
+	if got := s.claim(key, third.Incarnation); got.Epoch <= raise || got.Fresh || got.Writes != own.Writes {
+		s.Errorf("claimed again: %+v", got)
+	}
+}
+
+func lifeComesLate(s suite) {
+	a, b := s.joinAs("a", lease.Memory{}), s.joinAs("b", lease.Memory{})
+	s.Fork()
+	if _, err := s.goOn("a", a, long); err != nil {
+		s.Fatal(err)
+	}
+	s.Age(lease.AwaitLeases*long - time.Minute)
+	if m, err := s.goOn("b", b, long); err != nil || m.Hold != long {
+		s.Errorf("in time: %+v, %v", m, err)
+	}
+	s.Age(time.Minute)
+	_, err := s.goOn("a", a, long)
+	s.is(err, lease.ErrLate)
+	if m := s.joinAs("c", lease.Memory{}); m.Timeline.ID != 2 || m.Hold != 0 {
+		s.Errorf("who begins: %+v", m)
 	}
 }

@@ -63,6 +63,9 @@ func (l *Lease) awake() bool {
 		return false
 	default:
 	}
+	if l.doubted.Load() {
+		return false
+	}
 	p := l.pulse.Load()
 	if p != nil && l.stoodStill(p, l.clock.Boot(), l.clock.Wall()) {
 		return false

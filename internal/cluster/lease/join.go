@@ -24,37 +24,19 @@ func (e *NameError) Is(target error) bool { return target == ErrNameInUse }
 // lease is waited for, and a renewal meanwhile is a *NameError.
 func Join(ctx context.Context, o Options) (*Lease, error) {
 	l := newLease(o)
-	o.Candidate.TTL = l.timing.TTL
-	n := namesake{name: l.name}
-	for try := 0; ; try++ {
-		// With proof the store may decide at once. Without, it would go by its clock
-		// alone, and a clock that was set would condemn a namesake that lives.
-		wait := false
-		if !o.Candidate.Proof || try > 0 {
-			rows, err := o.Store.Nodes(ctx)
-			if err != nil {
-				return nil, fmt.Errorf("look for a namesake of %s: %w", l.name, err)
-			}
-			if wait, err = n.observe(l.clock.Boot(), rows); err != nil {
-				return nil, err
-			}
-		}
-		if !wait {
-			boot, wall := l.clock.Boot(), l.clock.Wall()
-			self, err := o.Store.Join(ctx, o.Candidate)
-			if err == nil {
-				l.self = self
-				l.trust(boot, wall)
-				if self.Hold > 0 {
-					l.holdUntil = l.clock.Boot() + self.Hold
-				}
-				l.time.note(boot, l.clock.Boot(), self.Now)
-				l.streak.good(boot, l.timing.RenewEvery)
-				return l.joined(ctx)
-			}
-			if !errors.Is(err, ErrNameInUse) {
-				return nil, fmt.Errorf("join as %s: %w", l.name, err)
-			}
+	l.who.TTL = l.timing.TTL
+	d := door{lease: l, candidate: l.who, namesake: namesake{name: l.name}}
+	for {
+		self, err := d.knock(ctx)
+		switch {
+		case err == nil:
+			l.self.Store(&self)
+			l.life = self.Incarnation
+			l.enter(d.boot, d.wall, self)
+			l.time.note(d.boot, l.clock.Boot(), self.Now)
+			return l.joined(ctx)
+		case !errors.Is(err, errKnockAgain):
+			return nil, err
 		}
 		select {
 		case <-time.After(l.timing.LookEvery):
@@ -64,11 +46,54 @@ func Join(ctx context.Context, o Options) (*Lease, error) {
 	}
 }
 
+// door is where a node asks to be let in, again and again.
+type door struct {
+	lease     *Lease
+	candidate Candidate
+	namesake  namesake
+	tried     bool
+	boot      time.Duration // before the store was asked last
+	wall      int64
+}
+
+// errKnockAgain: somebody of the same name may live; its lease is waited for.
+var errKnockAgain = fmt.Errorf("%w: waiting for its lease to run out", ErrNameInUse)
+
+// knock is one try to join.
+func (d *door) knock(ctx context.Context) (Membership, error) {
+	l := d.lease
+	// With proof the store may decide at once. Without, it would go by its clock alone,
+	// and a clock that was set would condemn a namesake that lives.
+	if !d.candidate.Proof || d.tried {
+		rows, err := l.store.Nodes(ctx)
+		if err != nil {
+			return Membership{}, fmt.Errorf("look for a namesake of %s: %w", l.name, err)
+		}
+		wait, err := d.namesake.observe(l.clock.Boot(), rows)
+		if err != nil {
+			return Membership{}, err
+		}
+		if wait {
+			return Membership{}, errKnockAgain
+		}
+	}
+	d.tried = true
+	d.boot, d.wall = l.clock.Boot(), l.clock.Wall()
+	self, err := l.store.Join(ctx, d.candidate)
+	switch {
+	case errors.Is(err, ErrNameInUse):
+		return self, errKnockAgain
+	case err != nil:
+		return self, fmt.Errorf("join as %s: %w", l.name, err)
+	}
+	return self, nil
+}
+
 // joined reads the members once, so that they are complete before anything starts.
 func (l *Lease) joined(ctx context.Context) (*Lease, error) {
 	rows, err := l.store.Nodes(ctx)
 	if err != nil {
-		_ = l.store.Leave(ctx, l.self.Incarnation)
+		_ = l.store.Leave(ctx, l.Incarnation())
 		return nil, fmt.Errorf("read nodes: %w", err)
 	}
 	l.take(rows)
@@ -78,6 +103,7 @@ func (l *Lease) joined(ctx context.Context) (*Lease, error) {
 // namesake watches the row that has our name while its lease runs out.
 type namesake struct {
 	name  string
+	life  int64 // whose rows are no namesake's: of a node that joins again; 0: none
 	row   Node
 	seen  bool
 	since time.Duration // own clock, when this renewal was first seen
@@ -89,7 +115,7 @@ type namesake struct {
 func (n *namesake) observe(now time.Duration, rows []Node) (wait bool, err error) {
 	var r Node
 	for _, row := range rows {
-		if row.Name == n.name && row.living() && row.TTL > 0 && row.Incarnation > r.Incarnation {
+		if row.Name == n.name && row.living() && row.TTL > 0 && row.Incarnation > r.Incarnation && (n.life == 0 || row.Life != n.life) {
 			r = row
 		}
 	}

@@ -21,22 +21,29 @@ type Options struct {
 	Clock     Clock         // nil: the host's
 	Report    func() Report // told with each renewal; must not block
 	Drain     func(bool)    // told what the operator wants when that changes; must not block
-	Log       *slog.Logger
+	// GoOn is asked whether this life may go on when the store is on another timeline; nil:
+	// it may not. If it does, Moved is told under what, before anything is trusted. Neither
+	// must block.
+	GoOn  func() bool
+	Moved func(Membership)
+	Log   *slog.Logger
 }
 
 // Lease is one life of a node.
 type Lease struct {
-	self    Membership
-	name    string
-	address string
-	version string
-	store   Store
-	timing  Timing
-	clock   Clock
-	report  func() Report
-	drain   func(bool)
-	log     *slog.Logger
-	alone   bool
+	self   atomic.Pointer[Membership]
+	life   int64     // the first incarnation
+	who    Candidate // to join again
+	name   string
+	store  Store
+	timing Timing
+	clock  Clock
+	report func() Report
+	drain  func(bool)
+	goOn   func() bool
+	moved  func(Membership)
+	log    *slog.Logger
+	alone  bool
 
 	meters    meters
 	window    atomic.Pointer[window]
@@ -47,16 +54,23 @@ type Lease struct {
 	condemned chan struct{}
 	condemn   sync.Once
 	fallen    atomic.Pointer[error] // why, before condemned is closed
-	holdUntil time.Duration         // boot clock: no claims before
+	holdUntil atomic.Int64          // boot clock: no claims, and no trust, before
+	adrift    atomic.Bool           // the store is on a timeline that was not joined yet
+	doubted   atomic.Bool           // the rows do not know this node: its next renewal says why
 	look      chan struct{}         // asks for a look at once
+	again     chan struct{}         // asks for a renewal at once
 	cancel    context.CancelFunc
 	ends      sync.WaitGroup
 
-	mu       sync.Mutex // guards what follows
-	streak   streak
-	members  []Node
-	gone     map[int64]bool
-	absences floor
+	mu        sync.Mutex // guards what follows
+	streak    streak
+	doubtedAt time.Duration
+	members   []Node
+	gone      map[int64]bool  // incarnations
+	over      map[int64]bool  // lives
+	lives     map[int64]int64 // of incarnations that are not the first of theirs
+	awaited   map[int64]awaited
+	absences  floor
 
 	hooks sync.Mutex // serializes the calls of onMembers, so that nobody sees an older set last
 	on    []func([]Node)
@@ -70,19 +84,24 @@ type window struct {
 
 func newLease(o Options) *Lease {
 	l := &Lease{
+		who:       o.Candidate,
 		name:      o.Candidate.Name,
-		address:   o.Candidate.Address,
-		version:   o.Candidate.Version,
 		store:     o.Store,
 		timing:    o.Timing.orDefault(),
 		clock:     o.Clock,
 		report:    o.Report,
 		drain:     o.Drain,
+		goOn:      o.GoOn,
+		moved:     o.Moved,
 		log:       o.Log,
 		meters:    newMeters(),
 		condemned: make(chan struct{}),
 		look:      make(chan struct{}, 1),
+		again:     make(chan struct{}, 1),
 		gone:      map[int64]bool{},
+		over:      map[int64]bool{},
+		lives:     map[int64]int64{},
+		awaited:   map[int64]awaited{},
 		streak:    streak{since: -1},
 	}
 	if l.clock == nil {
@@ -94,6 +113,12 @@ func newLease(o Options) *Lease {
 	}
 	if l.drain == nil {
 		l.drain = func(bool) {}
+	}
+	if l.goOn == nil {
+		l.goOn = func() bool { return false }
+	}
+	if l.moved == nil {
+		l.moved = func(Membership) {}
 	}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
@@ -107,11 +132,13 @@ func Alone(ctx context.Context, o Options) (*Lease, error) {
 	l := newLease(o)
 	l.alone = true
 	o.Candidate.TTL = 0 // a lease without end
+	l.who.TTL = 0
 	self, err := o.Store.Join(ctx, o.Candidate)
 	if err != nil {
 		return nil, fmt.Errorf("join as %s: %w", l.name, err)
 	}
-	l.self = self
+	l.self.Store(&self)
+	l.life = self.Incarnation
 	rows, err := o.Store.Nodes(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read nodes: %w", err)
@@ -126,16 +153,24 @@ func Alone(ctx context.Context, o Options) (*Lease, error) {
 	return l, nil
 }
 
-// Membership is what joining gave.
-func (l *Lease) Membership() Membership { return l.self }
+// Membership is what joining gave, on the timeline that was joined last.
+func (l *Lease) Membership() Membership { return *l.self.Load() }
+
+// Incarnation is under what the store knows this node.
+func (l *Lease) Incarnation() int64 { return l.self.Load().Incarnation }
+
+// Life is under what the other nodes know this node: its first incarnation.
+func (l *Lease) Life() int64 { return l.life }
 
 // Start begins to renew and to watch. Stop or Abandon ends it.
 func (l *Lease) Start() {
-	if l.alone {
-		return
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
+	if l.alone {
+		l.ends.Add(1)
+		go l.followAlone(ctx)
+		return
+	}
 	l.ends.Add(2)
 	go l.renew(ctx)
 	go l.watch(ctx)
@@ -150,7 +185,7 @@ func (l *Lease) Stop(ctx context.Context) error {
 		return nil
 	default:
 	}
-	if err := l.store.Leave(ctx, l.self.Incarnation); err != nil {
+	if err := l.store.Leave(ctx, l.Incarnation()); err != nil {
 		return fmt.Errorf("leave as %s: %w", l.name, err)
 	}
 	return nil
@@ -168,11 +203,18 @@ func (l *Lease) Abandon() {
 // Trusted reports whether this node may act for others to see, now. It is the last
 // thing to ask before an effect: the answer is as old as the call.
 func (l *Lease) Trusted() bool {
-	if l.alone || failpoint.Broken("look") {
+	if l.alone {
+		return !l.adrift.Load()
+	}
+	if failpoint.Broken("look") {
 		return true
 	}
 	w := l.window.Load()
-	return w != nil && l.clock.Boot() < w.boot && l.clock.Wall() < w.wall
+	if w == nil {
+		return false
+	}
+	boot := l.clock.Boot()
+	return boot < w.boot && l.clock.Wall() < w.wall && boot >= time.Duration(l.holdUntil.Load())
 }
 
 // TrustLeft is how long trust would last without another renewal, for metrics.
@@ -224,9 +266,9 @@ func (l *Lease) fall(why error) {
 		l.seen.Store(nil)
 		l.fallen.Store(&why)
 		if errors.Is(why, ErrTimeline) {
-			l.log.Error("the database is on another timeline", "node", l.name, "incarnation", l.self.Incarnation)
+			l.log.Error("the database is on another timeline", "node", l.name, "incarnation", l.Incarnation())
 		} else {
-			l.log.Error("condemned by another node", "node", l.name, "incarnation", l.self.Incarnation)
+			l.log.Error("condemned by another node", "node", l.name, "incarnation", l.Incarnation())
 		}
 		close(l.condemned)
 	})

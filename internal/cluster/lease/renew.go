@@ -17,9 +17,22 @@ func (l *Lease) renew(ctx context.Context) {
 	bad, drain := false, false
 	for {
 		renewed, err := l.renewOnce(ctx)
+		if errors.Is(err, ErrCondemned) {
+			err = l.why(ctx, err)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return
+		case errors.Is(err, ErrTimeline) && l.mayGoOn():
+			if err := l.rejoin(ctx); err != nil {
+				if ctx.Err() == nil {
+					l.fall(err)
+				}
+				return
+			}
+			bad = false
+			l.keepDrain(ctx, drain)
+			continue
 		case errors.Is(err, ErrCondemned):
 			l.fall(err)
 			return
@@ -35,11 +48,38 @@ func (l *Lease) renew(ctx context.Context) {
 		bad = err != nil
 		select {
 		case <-t.C:
+		case <-l.again:
 		case <-ctx.Done():
 			return
 		case <-l.condemned:
 			return
 		}
+	}
+}
+
+// why looks again at the reason why this node has no lease: a store that has lost its row
+// cannot tell that it was never condemned.
+func (l *Lease) why(ctx context.Context, err error) error {
+	if errors.Is(err, ErrTimeline) {
+		return err
+	}
+	try, cancel := context.WithTimeout(ctx, l.timing.RenewEvery)
+	defer cancel()
+	if rows, readErr := l.store.Nodes(try); readErr == nil && errors.Is(l.judge(rows), ErrTimeline) {
+		return ErrTimeline
+	}
+	return err
+}
+
+// keepDrain tells the new timeline what the operator wanted on the one before.
+func (l *Lease) keepDrain(ctx context.Context, drain bool) {
+	if !drain {
+		return
+	}
+	try, cancel := context.WithTimeout(ctx, l.timing.RenewEvery)
+	defer cancel()
+	if err := l.store.SetDrain(try, l.name, true); err != nil {
+		l.log.Warn("the operator's wish is lost with the timeline", "node", l.name, "drain", drain, "err", err)
 	}
 }
 
@@ -50,7 +90,7 @@ func (l *Lease) renewOnce(ctx context.Context) (Renewed, error) {
 	l.beat(boot, wall)
 	try, cancel := context.WithTimeout(ctx, l.timing.RenewEvery)
 	defer cancel()
-	renewed, err := l.store.Renew(try, l.self.Incarnation, report)
+	renewed, err := l.store.Renew(try, l.Incarnation(), report)
 	end := l.clock.Boot()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,6 +104,12 @@ func (l *Lease) renewOnce(ctx context.Context) (Renewed, error) {
 		return renewed, ErrCondemned
 	default:
 	}
+	if l.doubted.Load() {
+		if boot < l.doubtedAt {
+			return renewed, errDoubted
+		}
+		l.doubted.Store(false)
+	}
 	l.meters.renewals.Note(end - boot)
 	if failpoint.Broken("answer") {
 		boot, wall = l.clock.Boot(), l.clock.Wall()
@@ -73,6 +119,9 @@ func (l *Lease) renewOnce(ctx context.Context) (Renewed, error) {
 	l.streak.good(boot, l.timing.RenewEvery)
 	return renewed, nil
 }
+
+// errDoubted: a good answer, but from before the rows were seen not to know this node.
+var errDoubted = errors.New("lease: renewed, but the rows say something else")
 
 // streak is the unbroken series of own good renewals.
 type streak struct {

@@ -52,7 +52,7 @@ func better(set, than uint64) bool {
 func newestByName(rows []Node) []Node {
 	newest := map[string]Node{}
 	for _, n := range rows {
-		if n.living() && n.Incarnation > newest[n.Name].Incarnation {
+		if n.living() && !n.Awaited && n.Incarnation > newest[n.Name].Incarnation {
 			newest[n.Name] = n
 		}
 	}

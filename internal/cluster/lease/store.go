@@ -17,6 +17,8 @@ type Candidate struct {
 	ClusterID string        // expected; empty on first contact
 	TTL       time.Duration // 0: without end, for a node that is alone in its store
 	Memory    Memory        // what the node remembers of the store from before
+	// Life is that of a node which goes on from the timeline before; 0: a node that begins.
+	Life int64
 }
 
 // Node is a row of the node table.
@@ -32,6 +34,16 @@ type Node struct {
 	Hears       []string      `json:"hears"` // the nodes it hears on the bus
 	Clients     int           `json:"clients"`
 	Processes   int           `json:"processes"`
+	// Life is the incarnation with which the node began. It goes on with its clients
+	// when the store comes to another timeline, where it gets another incarnation.
+	Life int64  `json:"life"`
+	Note string `json:"note,omitempty"` // what it does instead of serving, in its own words
+	// Awaited is a node that lived on the timeline before and may come to this one yet. No
+	// row says so: it is what the reader remembers.
+	Awaited bool `json:"-"`
+	// Timeline is the newest one of the store when the row was read; 0: the store is on one
+	// that nobody has joined yet, and what the row says may be undone.
+	Timeline int64 `json:"-"`
 }
 
 // Report is what a node tells with each renewal.
@@ -40,6 +52,7 @@ type Report struct {
 	Clients   int
 	Processes int
 	Serving   bool
+	Note      string // see Node
 }
 
 // Membership is what Join gives.
@@ -68,6 +81,7 @@ var (
 	ErrNameInUse  = errors.New("lease: another live node has this name")
 	ErrNotExpired = errors.New("lease: not expired, or renewed meanwhile")
 	ErrNoNode     = errors.New("lease: no live node is named")
+	ErrLate       = errors.New("lease: nobody waits for this node on the new timeline any more")
 
 	// ErrTimeline is an ErrCondemned: the store is not the one that was joined, so that
 	// what it said before may be undone. Nobody who lived before may act.
@@ -88,7 +102,8 @@ type Store interface {
 	// store knows) begins a new timeline in the same transaction: whoever lives is gone,
 	// and incarnations, epochs and numbers go on above all that the store may have given.
 	// Who joins soon after that is told to Hold, so that nobody claims what somebody of
-	// the timeline before may still trust to own.
+	// the timeline before may still trust to own. As long a Life may go on; later it is
+	// ErrLate. An earlier row of the same life is no namesake: its answer was lost.
 	//
 	// On a store that is not what it was every statement of a lease fails, claims and
 	// sequences included, until somebody has joined.

@@ -28,11 +28,11 @@ type Memory struct {
 // still trust itself to own what the store says is free. Renewals go on meanwhile.
 func (l *Lease) Hold(ctx context.Context) error {
 	for {
-		left := l.holdUntil - l.clock.Boot()
+		left := time.Duration(l.holdUntil.Load()) - l.clock.Boot()
 		if left <= 0 {
 			return nil
 		}
-		t := time.NewTimer(left)
+		t := time.NewTimer(min(left, l.timing.LookEvery)) // it may change meanwhile
 		select {
 		case <-t.C:
 		case <-l.condemned:

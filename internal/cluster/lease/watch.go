@@ -63,7 +63,7 @@ func (w *watcher) observe(start, end time.Duration, rows []Node) (victims []Node
 // watch looks at the other rows and condemns who is dead.
 func (l *Lease) watch(ctx context.Context) {
 	defer l.ends.Done()
-	w := newWatcher(l.self.Incarnation, l.timing.LookEvery)
+	w := newWatcher(l.Incarnation(), l.timing.LookEvery)
 	bad := false
 	for {
 		next, err := l.lookOnce(ctx, w)
@@ -88,11 +88,17 @@ func (l *Lease) watch(ctx context.Context) {
 func (l *Lease) lookOnce(ctx context.Context, w *watcher) (next time.Duration, err error) {
 	try, cancel := context.WithTimeout(ctx, l.timing.LookEvery)
 	defer cancel()
+	self := l.Incarnation()
+	w.self = self
 	start := l.clock.Boot()
 	rows, err := l.store.Nodes(try)
 	if err != nil {
 		w.blind()
 		return l.timing.LookEvery, err
+	}
+	if self != l.Incarnation() { // read before this node came to another timeline
+		w.blind()
+		return l.timing.LookEvery / 10, nil
 	}
 	victims, due := w.observe(start, l.clock.Boot(), rows)
 	l.take(rows)
@@ -119,7 +125,7 @@ func (l *Lease) condemnAll(ctx context.Context, w *watcher, victims []Node) erro
 	done := false
 	for _, v := range victims {
 		ctx := failpoint.Wait(ctx, "condemn")
-		err := l.store.Condemn(ctx, l.self.Incarnation, v.Incarnation, v.Renewal)
+		err := l.store.Condemn(ctx, l.Incarnation(), v.Incarnation, v.Renewal)
 		if errors.Is(err, ErrNotExpired) {
 			continue
 		}

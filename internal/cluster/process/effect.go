@@ -139,7 +139,7 @@ func (p *Process) doActs() {
 // mayAct is the look at the lease before an effect. It waits in doubt, and is false when
 // the process has ended.
 func (p *Process) mayAct() bool {
-	for p.kind.Doubt == Freeze && !p.host.o.Trusted() {
+	for p.kind.Doubt == Freeze && !p.may() {
 		select {
 		case <-time.After(waitStep):
 		case <-p.ctx.Done():

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"teiserver/internal/cluster/registry"
+	"teiserver/internal/failpoint"
 )
 
 // closeKey ends the key in the store, before anybody hears of it. Without the store
@@ -42,6 +43,9 @@ func (p *Process) lastWrite(write func(context.Context, registry.Fence) error) e
 	defer func() { <-p.flight }()
 	ctx, cancel := p.storeContext()
 	defer cancel()
+	if p.adrift() {
+		return p.endAdrift(ctx, write)
+	}
 	err := write(ctx, p.fence())
 	if err == nil || !isFenced(err) {
 		return err
@@ -50,7 +54,7 @@ func (p *Process) lastWrite(write func(context.Context, registry.Fence) error) e
 	if err != nil || !ours {
 		return err
 	}
-	own, err := p.host.o.Store.Claim(ctx, p.key, p.host.o.Incarnation)
+	own, err := p.host.o.Store.Claim(ctx, p.key, p.under.Load())
 	if err != nil {
 		return err
 	}
@@ -60,8 +64,11 @@ func (p *Process) lastWrite(write func(context.Context, registry.Fence) error) e
 
 // shut closes the process for good without a command having asked for it.
 func (p *Process) shut() {
-	if p.closeKey() {
+	switch {
+	case p.closeKey():
 		p.unlist(true)
+	case p.over: // it came to nothing on its way here
+		return
 	}
 	p.gone(registry.Closed)
 }
@@ -90,16 +97,21 @@ func (p *Process) closeFeed() {
 // release hands the key back with the final snapshot, in one write. Whatever its
 // outcome, the process never goes on: the next owner may be at work already. If the
 // write is lost the sweep finds the row. A process that nobody can go on with is
-// closed instead.
-func (p *Process) release(handOver bool) {
+// closed instead. It reports that the process ends, as it does but for a failpoint.
+func (p *Process) release(handOver bool) (ends bool) {
 	p.slot <- struct{}{}
 	defer p.leave()
-	if p.over || !p.trusted() {
-		return
+	for !p.over && !p.trusted() {
+		if p.ctx.Err() != nil {
+			return true
+		}
+	}
+	if p.over {
+		return true
 	}
 	if p.pub == nil || handOver && p.host.o.Volatile || p.kind.Start == Explicit && !p.kind.Persist {
 		p.shut()
-		return
+		return true
 	}
 	var body []byte
 	var err error
@@ -116,14 +128,26 @@ func (p *Process) release(handOver bool) {
 	if err != nil {
 		p.host.o.Log.Warn("process ended without a clear release", "key", p.key.String(), "epoch", p.epoch, "err", err)
 	}
+	if p.kind.Start == Explicit && failpoint.Broken("thaw") {
+		p.over = false
+		return false
+	}
 	p.unlist(false)
 	p.gone(registry.Released)
+	return true
 }
 
 // trusted waits for trust before a write to the store, whatever the kind does in
-// doubt. False if the process was dropped meanwhile.
+// doubt. False if the process was dropped meanwhile, or went on from an older state:
+// then what was to be written is undone.
 func (p *Process) trusted() bool {
-	for !p.host.o.Trusted() {
+	for !p.may() {
+		if p.mayRegain() {
+			if !p.regain() {
+				return false
+			}
+			continue
+		}
 		if !p.pause() {
 			return false
 		}

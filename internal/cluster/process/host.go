@@ -25,7 +25,7 @@ type Publisher interface {
 
 // Options are what a host needs around it.
 type Options struct {
-	Incarnation int64
+	Incarnation int64 // at first, see Host.Under
 	Kinds       map[string]*Kind
 	Store       registry.Store
 	// Trusted is asked before every effect.
@@ -35,6 +35,9 @@ type Options struct {
 	IndexTopic func(kind string) string
 	// Rebuilt is told of a process that went on from an older state. It must not block.
 	Rebuilt func(key registry.Key, epoch int64)
+	// Regained is told of a process that goes on as it was, under a new claim on another
+	// timeline of the store. It must not block.
+	Regained func(key registry.Key, epoch int64)
 	// Ended is told of a process that was closed or released. It must not block.
 	Ended func(key registry.Key, epoch int64, state registry.State)
 	// Volatile keeps snapshots in memory only: a node without a cluster.
@@ -89,6 +92,8 @@ type Host struct {
 	seed    maphash.Seed
 	shards  [hostShards]hostShard
 	running atomic.Int64
+	under   atomic.Int64  // incarnation
+	claims  chan struct{} // slots of those who regain their keys
 	dropped atomic.Bool
 	stop    chan struct{}
 	ends    sync.WaitGroup
@@ -115,7 +120,8 @@ func NewHost(o Options) *Host {
 	if o.SaveEvery == 0 {
 		o.SaveEvery = saveEvery
 	}
-	h := &Host{o: o, seed: maphash.MakeSeed(), indexes: map[string]*index{}, stop: make(chan struct{})}
+	h := &Host{o: o, seed: maphash.MakeSeed(), indexes: map[string]*index{}, stop: make(chan struct{}), claims: make(chan struct{}, regainAtOnce)}
+	h.under.Store(o.Incarnation)
 	for i := range h.shards {
 		h.shards[i].runs = map[registry.Key]*Process{}
 	}
@@ -307,7 +313,7 @@ func (p *Process) stillOurs() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return ok && o.State == registry.Owned && o.Incarnation == p.host.o.Incarnation && o.Epoch == p.epoch, nil
+	return ok && o.State == registry.Owned && o.Incarnation == p.under.Load() && o.Epoch == p.epoch, nil
 }
 
 func isFenced(err error) bool { return errors.Is(err, registry.ErrFenced) }

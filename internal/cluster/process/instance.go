@@ -33,8 +33,10 @@ type Process struct {
 	unsure atomic.Bool
 	// lost: writes is wrong, and the key must be claimed again to know it.
 	lost atomic.Bool
-	// current is epoch, for whoever does not hold the slot.
+	// current is epoch, for whoever does not hold the slot, and under the incarnation of
+	// the claim.
 	current atomic.Int64
+	under   atomic.Int64
 
 	// slot is held while a command and its effects are under way, while a snapshot is
 	// taken, and while a view is handed out. It guards what follows.
@@ -52,6 +54,7 @@ type Process struct {
 	closing  bool // the key is being closed
 	closed   bool // and the store has it
 	muted    bool // the feed is closed
+	ahead    bool // a command is applied, and its events are not out
 	over     bool // nothing is served anymore
 
 	// Only the goroutine of the process uses these.
@@ -80,11 +83,12 @@ func (p *Process) Epoch() int64 { return p.current.Load() }
 func (p *Process) setOwnership(own registry.Ownership) {
 	p.epoch, p.writes = own.Epoch, own.Writes
 	p.current.Store(own.Epoch)
+	p.under.Store(own.Incarnation)
 }
 
 // fence is what the next durable write begins with. The flight is held.
 func (p *Process) fence() registry.Fence {
-	return registry.Fence{Key: p.key, Incarnation: p.host.o.Incarnation, Epoch: p.epoch, Writes: p.writes}
+	return registry.Fence{Key: p.key, Incarnation: p.under.Load(), Epoch: p.epoch, Writes: p.writes}
 }
 
 // Done is closed when the process has ended here, for whatever reason.
@@ -263,14 +267,15 @@ func (p *Process) loop() {
 		if p.over || p.ctx.Err() != nil {
 			return
 		}
-		if p.lost.Load() {
+		if p.lost.Load() && !p.adrift() || p.mayRegain() {
 			p.recount()
 			continue
 		}
 		select {
 		case <-p.ask:
-			p.release(true)
-			return
+			if p.release(true) {
+				return
+			}
 		default:
 		}
 		if len(batch) > 0 {
@@ -281,8 +286,9 @@ func (p *Process) loop() {
 		case <-p.ctx.Done():
 			return
 		case <-p.ask:
-			p.release(true)
-			return
+			if p.release(true) {
+				return
+			}
 		case <-timerC(p.settled):
 			p.unsettle()
 		case <-timerC(p.idle):
@@ -325,7 +331,7 @@ func (p *Process) unsettle() {
 
 // passivate ends a process that nobody has used for its idle time.
 func (p *Process) passivate() bool {
-	if p.used || len(p.waiting) > 0 || !p.host.o.Trusted() {
+	if p.used || len(p.waiting) > 0 || !p.may() {
 		p.used = false
 		p.idle.Reset(p.kind.Idle)
 		return false

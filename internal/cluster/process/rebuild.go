@@ -49,43 +49,43 @@ func (p *Process) recount() {
 	if p.over {
 		return
 	}
-	if _, ok := p.reclaim(); !ok {
+	if p.adrift() {
+		p.regain()
 		return
 	}
-	p.run = 1
-	p.reopen(true)
-	p.baseNow()
-	p.dirty.Store(true)
-	p.list(p.listed)
+	if _, same, ok := p.reclaim(); ok && same {
+		p.keepOn()
+	} else if ok { // and the store came to another timeline meanwhile
+		p.goOn()
+	}
 }
 
 // reclaim raises the epoch of our own key, so that whatever is still under way to the
-// store is fenced, and says what is there. False if the process ended over it.
-func (p *Process) reclaim() (own registry.Ownership, ok bool) {
+// store is fenced, and says what is there; same is false if the store came to another
+// timeline and has lost what this process wrote. ok is false if the process ended over it.
+func (p *Process) reclaim() (own registry.Ownership, same, ok bool) {
+	var known registry.Owner
 	for {
-		ctx, cancel := p.storeContext()
-		own, err := p.host.o.Store.Claim(ctx, p.key, p.host.o.Incarnation)
-		cancel()
+		if p.adrift() && !p.host.o.Trusted() { // nobody claims yet
+			if !p.pause() {
+				return own, false, false
+			}
+			continue
+		}
+		own, same, err := p.claimAgain(&known)
 		var held *registry.HeldError
 		switch {
 		case err == nil:
-			select {
-			case p.flight <- struct{}{}:
-			case <-p.ctx.Done():
-				return own, false
-			}
-			p.setOwnership(own)
-			<-p.flight
 			p.unsure.Store(false)
 			p.lost.Store(false)
-			return own, true
+			return own, same, true
 		case errors.As(err, &held):
 			p.fenced("claim")
-			return own, false
+			return own, false, false
 		}
 		p.host.o.Log.Warn("key not claimed again", "key", p.key.String(), "epoch", p.epoch, "err", err)
 		if !p.pause() {
-			return own, false
+			return own, false, false
 		}
 	}
 }

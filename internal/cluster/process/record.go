@@ -100,7 +100,7 @@ func (p *Process) unclear(l *letter, out Outcome, w written, err error) {
 	if !nothing {
 		p.host.o.Log.Warn("durable write without a clear outcome", "key", p.key.String(), "epoch", p.epoch, "err", err)
 	}
-	own, ok := p.reclaim()
+	own, _, ok := p.reclaim()
 	if !ok {
 		l.answer(nil, p.cutOff())
 		return

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"teiserver/internal/cluster/registry"
+	"teiserver/internal/failpoint"
 )
 
 // busyWait is how long a round of snapshots waits for a process in the middle of a
@@ -65,7 +66,7 @@ func (p *Process) prepare() (saving, bool) {
 		return saving{}, false
 	}
 	defer p.leave()
-	if p.pub == nil {
+	if p.pub == nil || p.adrift() {
 		return saving{}, false
 	}
 	stored := p.stored()
@@ -121,7 +122,7 @@ func (h *Host) save(batch []saving) {
 	for i, s := range batch {
 		snaps[i] = s.snap
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeLimit)
+	ctx, cancel := context.WithTimeout(failpoint.Wait(context.Background(), "save"), storeLimit)
 	passed, err := h.o.Store.Save(ctx, snaps)
 	cancel()
 	if err != nil {
@@ -160,7 +161,7 @@ func (p *Process) explain() {
 	switch {
 	case err != nil:
 		return // asked again after the next round
-	case ok && o.State == registry.Owned && o.Incarnation == p.host.o.Incarnation && o.Epoch == epoch:
+	case ok && o.State == registry.Owned && o.Incarnation == p.under.Load() && o.Epoch == epoch:
 		p.lost.Store(true)
 		p.box.wake()
 	case p.Epoch() == epoch: // it has not claimed again meanwhile

@@ -36,7 +36,7 @@ func (p *Process) deal(l *letter) {
 		p.waiting = append(p.waiting, l)
 		return
 	}
-	if p.kind.Doubt == Freeze && !p.host.o.Trusted() {
+	if p.kind.Doubt == Freeze && !p.may() {
 		p.refuse(l)
 		return
 	}
@@ -101,6 +101,8 @@ func (p *Process) step(l *letter, now time.Time) {
 		l.answer(nil, err)
 		return
 	}
+	p.ahead = true
+	defer func() { p.ahead = false }()
 	p.host.count.Applied.Add(1)
 	p.dirty.Store(true)
 	if out.Record != nil && !p.record(l, out, now) {
@@ -156,16 +158,11 @@ func (p *Process) publish(l *letter, out Outcome) {
 // is put off. False if the process was dropped meanwhile. Kinds that go on in doubt
 // are not held.
 func (p *Process) hold() bool {
-	if p.kind.Doubt == Continue || p.host.o.Trusted() {
+	if p.kind.Doubt == Continue || p.may() {
 		return p.ctx.Err() == nil
 	}
 	p.host.count.Held.Add(1)
-	for p.pause() {
-		if p.host.o.Trusted() {
-			return true
-		}
-	}
-	return false
+	return p.trusted()
 }
 
 // pause lets a moment go by while the state is ahead of what may be seen.

@@ -23,6 +23,9 @@ func (f Found) String() string { return [...]string{"unknown", "none", "owner"}[
 // which costs a read of the store each.
 const maxHints = 1 << 16
 
+// maxClosed bounds what it remembers of keys that have ended.
+const maxClosed = 1 << 14
+
 // Directory is the cached directory of one node.
 type Directory struct {
 	store Store
@@ -35,15 +38,16 @@ type Directory struct {
 const hintShards = 16
 
 type hints struct {
-	mu   sync.RWMutex
-	rows map[Key]Owner
+	mu     sync.RWMutex
+	rows   map[Key]Owner
+	closed map[Key]int64 // at which epoch, as far as was heard
 }
 
 // NewDirectory makes a directory; gone reports incarnations that are gone for good.
 func NewDirectory(store Store, gone func(incarnation int64) bool) *Directory {
 	d := &Directory{store: store, gone: gone, seed: maphash.MakeSeed()}
 	for i := range d.hints {
-		d.hints[i].rows = map[Key]Owner{}
+		d.hints[i].rows, d.hints[i].closed = map[Key]Owner{}, map[Key]int64{}
 	}
 	d.locks.held = map[Key]*keyLock{}
 	return d
@@ -99,11 +103,17 @@ func (d *Directory) Read(ctx context.Context, key Key) (Owner, Found) {
 func (d *Directory) Learn(o Owner) {
 	if o.State != Owned {
 		d.forget(o.Key, o.Epoch)
+		if o.State == Closed {
+			d.noteClosed(o.Key, o.Epoch)
+		}
 		return
 	}
 	h := d.shard(o.Key)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.closed[o.Key] < o.Epoch {
+		delete(h.closed, o.Key)
+	}
 	if known, ok := h.rows[o.Key]; ok && known.Epoch > o.Epoch {
 		return
 	}
@@ -114,6 +124,29 @@ func (d *Directory) Learn(o Owner) {
 		}
 	}
 	h.rows[o.Key] = o
+}
+
+// WasClosed reports whether it was announced that a key ended at this epoch or later. The
+// store may say something else when it has lost that, or was not told.
+func (d *Directory) WasClosed(key Key, epoch int64) bool {
+	h := d.shard(key)
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	at, ok := h.closed[key]
+	return ok && at >= epoch
+}
+
+func (d *Directory) noteClosed(key Key, epoch int64) {
+	h := d.shard(key)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.closed) >= maxClosed/hintShards {
+		for k := range h.closed {
+			delete(h.closed, k)
+			break
+		}
+	}
+	h.closed[key] = max(h.closed[key], epoch)
 }
 
 // Forget drops a hint that has proved wrong.

@@ -58,6 +58,14 @@ func (s *Sequences) Next(ctx context.Context, name string) (int64, error) {
 	return n, nil
 }
 
+// Void forgets the blocks that there are: the store gave them in a history that is not its
+// own any more.
+func (s *Sequences) Void() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blocks = map[string]*block{}
+}
+
 func (s *Sequences) block(name string) *block {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -97,8 +98,8 @@ func (t *talker) probe(ctx context.Context, i int, room string, out chan<- strin
 		case <-ctx.Done():
 			return
 		case now := <-ping.C:
-			fmt.Fprintf(t.conn, "#%d PING\n", now.UnixMicro()%1e9) //nolint:errcheck // the reader notices
 			t.pinged = append(t.pinged, time.Now())
+			fmt.Fprintf(t.conn, "#%d PING\n", now.UnixMicro()%1e9) //nolint:errcheck // the reader notices
 		case <-say.C:
 			fmt.Fprintf(t.conn, "SAY %s %d\n", room, time.Now().UnixNano()) //nolint:errcheck // the reader notices
 		case h, ok := <-t.lines:
@@ -146,6 +147,7 @@ func startProbes(ctx context.Context, targets []string, prefix, room string, n i
 	args := []string{"probe", "--clients", strconv.Itoa(n), "--prefix", prefix, "--room", room, "--target", strings.Join(targets, ",")}
 	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // has its own share of the processors
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start probes: %w", err)

@@ -19,6 +19,7 @@ const (
 	Caster      Role = "caster"
 	VIP         Role = "vip"
 	Contributor Role = "contributor"
+	Winner      Role = "tournament_winner"
 	Organizer   Role = "event_organizer"
 	Verified    Role = "verified"
 	Server      Role = "server" // an account of the server itself

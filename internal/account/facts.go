@@ -15,27 +15,8 @@ import (
 // UnknownCountry is shown for who comes from nowhere we know, or hides it.
 const UnknownCountry = "??"
 
-// rankHours are the hours in the game from which ranks 1 to 5 count.
-var rankHours = []int64{5, 15, 100, 250, 1000}
-
-// Ranks that do not come from playing.
-const rankContributor = 6
-
 // Hours is the time in the game in whole hours: played, and half of watched.
 func (u *User) Hours() int64 { return (u.PlayMinutes + u.SpectateMinutes/2) / 60 }
-
-// RankOf computes a user's rank, 0 to 7, from roles and hours.
-func RankOf(u *User) int {
-	if u.Has(Contributor) {
-		return rankContributor
-	}
-	hours := u.Hours()
-	rank := 0
-	for rank < len(rankHours) && hours >= rankHours[rank] {
-		rank++
-	}
-	return rank
-}
 
 // ShownCountry is the country as others see it.
 func (u *User) ShownCountry() string {
@@ -80,7 +61,7 @@ func (s *Service) Info(ctx context.Context, id int64) (Info, error) {
 }
 
 // allRoles are the roles that an operator may give.
-var allRoles = []Role{Bot, Moderator, Admin, Caster, VIP, Contributor, Organizer, Verified, Server}
+var allRoles = []Role{Bot, Moderator, Admin, Caster, VIP, Contributor, Winner, Organizer, Verified, Server}
 
 // ParseRole reads the name of a role.
 func ParseRole(text string) (Role, error) {

@@ -41,36 +41,58 @@ type LoginRequest struct {
 // DENIED as final: it is exempt from the login counter, waits for its turn when
 // many log in, and only wrong passwords from its own address count against it.
 // refusal.Unavailable and errors that are no refusals mean: could not be decided.
+//
+// It is Recognize, then Prove for whom is not known, then Welcome: a caller may let time
+// pass in between.
 func (s *Service) Authenticate(ctx context.Context, r LoginRequest) (*User, error) {
-	name := CleanName(r.Name)
-	u, err := s.lookup.stored(ctx, name)
+	u, proved, err := s.Recognize(ctx, r)
+	if err == nil && !proved {
+		err = s.Prove(ctx, u, r)
+	}
 	if err != nil {
 		return nil, err
 	}
+	return s.Welcome(ctx, u, r.IP)
+}
+
+// Recognize is the cheap part: it refuses whatever can be refused without a hash, and
+// reports whether the password is known to be right.
+func (s *Service) Recognize(ctx context.Context, r LoginRequest) (u *User, proved bool, err error) {
+	name := CleanName(r.Name)
+	u, err = s.lookup.stored(ctx, name)
+	if err != nil {
+		return nil, false, err
+	}
 	if u == nil {
-		return nil, refusal.New(refusal.NotFound, textUnknown, name)
+		return nil, false, refusal.New(refusal.NotFound, textUnknown, name)
 	}
 	// An alternative account of another is to be refused here.
 	if u.Name != name {
-		return nil, refusal.New(refusal.Invalid, textCase, u.Name)
+		return nil, false, refusal.New(refusal.Invalid, textCase, u.Name)
 	}
 	if r.Before != nil {
 		if err := r.Before(u); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	if err := s.checkPassword(ctx, u, r); err != nil {
-		return nil, err
+	if err := s.mayLogIn(ctx, u, r); err != nil {
+		return nil, false, err
 	}
+	return u, s.remembers(ctx, u, r), nil
+}
+
+// Welcome computes what a login computes, for a user whose password was right.
+func (s *Service) Welcome(ctx context.Context, u *User, ip string) (*User, error) {
 	// Bans and suspensions are to be refused here.
-	u = s.refresh(ctx, u, r.IP)
+	u = s.refresh(ctx, u, ip)
 	if u.Code != "" && setting.VerifyEmail.Get(ctx, s.settings) {
 		return u, refusal.New(refusal.Unverified, "The agreement is not confirmed yet")
 	}
 	return u, nil
 }
 
-func (s *Service) checkPassword(ctx context.Context, u *User, r LoginRequest) error {
+// mayLogIn refuses who tries too often, or without what a login needs.
+func (s *Service) mayLogIn(ctx context.Context, u *User, r LoginRequest) error {
 	now := s.now()
 	bot := u.IsBot()
 	limit := setting.LoginAttempts.Get(ctx, s.settings)
@@ -80,11 +102,7 @@ func (s *Service) checkPassword(ctx context.Context, u *User, r LoginRequest) er
 	if !bot && (r.Hash == "" || r.Hash == "0") {
 		return refusal.New(refusal.Invalid, textNoHash)
 	}
-	key := windowKey{user: u.ID, what: "password"}
-	if bot {
-		key.ip = r.IP
-	}
-	if !s.opts.Unlimited {
+	if key := tries(u, r); !s.opts.Unlimited {
 		s.attempts.note(u.ID, now)
 		if bot && s.attempts.spent(key, now) || !bot && !s.attempts.try(key, now) {
 			return refusal.New(refusal.Flood, textFlood)
@@ -93,25 +111,43 @@ func (s *Service) checkPassword(ctx context.Context, u *User, r LoginRequest) er
 	if u.Password == "" {
 		return refusal.New(refusal.Password, textPassword) // nobody logs in as this user
 	}
-	s.rememberFor(ctx)
-	m := s.remembered.mark(u, r.Password)
-	if s.remembered.has(u.ID, m, now) {
-		s.Counters.Remembered.Add(1)
-		return nil
+	return nil
+}
+
+// tries names what is tried by a login.
+func tries(u *User, r LoginRequest) windowKey {
+	key := windowKey{user: u.ID, what: "password"}
+	if u.IsBot() {
+		key.ip = r.IP
 	}
+	return key
+}
+
+// remembers reports whether the password was found right a short while ago.
+func (s *Service) remembers(ctx context.Context, u *User, r LoginRequest) bool {
+	s.rememberFor(ctx)
+	known := s.remembered.has(u.ID, s.remembered.mark(u, r.Password), s.now())
+	if known {
+		s.Counters.Remembered.Add(1)
+	}
+	return known
+}
+
+// Prove is the dear part: it checks the password of a user that Recognize has returned,
+// or of its account as it is now.
+func (s *Service) Prove(ctx context.Context, u *User, r LoginRequest) error {
 	s.Counters.Hashed.Add(1)
-	right, err := s.passwords.verify(ctx, u.Password, r.Password, bot)
+	right, err := s.passwords.verify(ctx, u.Password, r.Password, u.IsBot())
 	if err != nil {
 		return err
 	}
-	if right {
-		s.remembered.add(u.ID, m, s.now())
-	} else {
-		if bot && !s.opts.Unlimited {
-			s.attempts.try(key, now)
+	if !right {
+		if u.IsBot() && !s.opts.Unlimited {
+			s.attempts.try(tries(u, r), s.now())
 		}
 		return refusal.New(refusal.Password, textPassword)
 	}
+	s.remembered.add(u.ID, s.remembered.mark(u, r.Password), s.now())
 	return nil
 }
 
@@ -119,7 +155,7 @@ func (s *Service) checkPassword(ctx context.Context, u *User, r LoginRequest) er
 // take them now, the login goes on with them all the same.
 func (s *Service) refresh(ctx context.Context, u *User, ip string) *User {
 	set := func(u *User) error {
-		u.Rank, u.Country = RankOf(u), s.country(ip)
+		u.Rank, u.Country = s.rank(ctx, u), s.country(ip)
 		return nil
 	}
 	fresh := u.clone()

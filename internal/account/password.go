@@ -49,9 +49,9 @@ const waitingCheap = 20_000
 // errBusy is the answer when the queue is full.
 var errBusy = refusal.New(refusal.Unavailable, "Too many logins at the moment, please try again in a minute or two.")
 
-// passwords hashes and checks what clients send for a password. At most one per
-// processor runs at a time, so that a storm of logins never starves the rest of
-// the server; some wait, the others are refused.
+// passwords hashes and checks what clients send for a password. Half of the processors
+// work on them at most, so that a storm of logins never starves the rest of the server;
+// some wait, the others are refused.
 type passwords struct {
 	running chan struct{} // one place per hash being made
 	waiting atomic.Int64
@@ -61,7 +61,7 @@ type passwords struct {
 
 func newPasswords(workers int, cheap bool) *passwords {
 	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
+		workers = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	p := &passwords{running: make(chan struct{}, workers), limit: int64(workers * waitingPerHasher), cost: normalCost}
 	if cheap {

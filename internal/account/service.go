@@ -19,7 +19,7 @@ type Options struct {
 	Unlimited bool
 	// Cheap makes new passwords cheap to check, for load tests.
 	Cheap bool
-	// Hashers is how many passwords are worked on at once; 0 is one per processor.
+	// Hashers is how many passwords are worked on at once; 0 is one for every two processors.
 	Hashers int
 	// Country looks an address up; nil knows none.
 	Country func(ip string) string
@@ -29,6 +29,9 @@ type Options struct {
 	BannedDomain func(domain string) bool
 	// Here reports whether a user is logged in on this node; nil: nobody is.
 	Here func(user int64) bool
+	// Skill returns the highest leaderboard rating of a user and the lowest uncertainty,
+	// for ranks that come of them; false if nothing is rated. nil: nobody is.
+	Skill func(ctx context.Context, user int64) (leaderboard, uncertainty float64, ok bool, err error)
 	// Peers share which passwords were found right; nil: there are none.
 	Peers *Peers
 	// Now is the clock; nil is the real one.

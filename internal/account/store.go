@@ -60,6 +60,10 @@ type SessionStore interface {
 	// valid, by the store's clock, gets ErrNoLease: nobody would see its session, and
 	// that of a living node would end for it.
 	ClaimSession(ctx context.Context, user int64, node string, incarnation int64) (now, before Claim, err error)
+	// KeepSessions has claims of this node that were made in an earlier history of the store
+	// go on in this one, with their epochs, which are below all that it gives. Of a user who
+	// has a newer one that stays. ErrNoLease as above.
+	KeepSessions(ctx context.Context, node string, incarnation int64, held []Claim) error
 	// Sessions returns the claims of one incarnation that are the newest of their users.
 	Sessions(ctx context.Context, incarnation int64) ([]Claim, error)
 }

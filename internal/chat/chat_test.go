@@ -116,6 +116,18 @@ func TestRecordedChannel(t *testing.T) {
 	}
 }
 
+// TestSpokenIntoBeing: the join of a new channel has found no answer, and its user speaks.
+// The channel has an author all the same before anybody is told of it.
+func TestSpokenIntoBeing(t *testing.T) {
+	t.Parallel()
+	s := NewState(Channel{Name: "room"})
+	out := must(t, s, Say{Member: member(alice), Name: "Alice", Join: 1, Text: "hello"})
+	want(t, out, nil, Authored{Author: alice, AuthorName: "Alice"}, Joined{member(alice)}, Said{Member: member(alice), Text: "hello"})
+	if diff := cmp.Diff(any(Channel{Name: "room", Author: alice, AuthorName: "Alice"}), out.Record); diff != "" {
+		t.Errorf("record (-want +got):\n%s", diff)
+	}
+}
+
 func TestText(t *testing.T) {
 	t.Parallel()
 	s := NewState(Channel{Name: "main", AuthorName: "Coordinator"})

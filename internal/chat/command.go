@@ -20,9 +20,10 @@ type (
 	}
 	// Say speaks. Only members are heard; others get a refusal. Join is that of the stay
 	// in which it is said: who has one is a member, also if the owner has lost it with the
-	// one before.
+	// one before, or was never asked for it.
 	Say struct {
 		Member
+		Name  string `json:"name,omitempty"` // as of Join
 		Join  int64  `json:"join,omitempty"`
 		Text  string `json:"text"`
 		Emote bool   `json:"emote,omitempty"`

@@ -124,16 +124,22 @@ func (s *State) join(c Join) (process.Outcome, error) {
 	if in && older(c.Member, seat) {
 		return process.Outcome{}, superseded()
 	}
-	out := process.Outcome{Reply: Seated{Again: in && !newer(c.Member, seat)}}
-	if s.room.authorName == "" && c.Name != "" {
-		out.Events = append(out.Events, Authored{Author: c.User, AuthorName: c.Name})
-		out.Record = Channel{Name: s.room.name, Author: c.User, AuthorName: c.Name}
-	}
+	out := s.authored(c.User, c.Name)
+	out.Reply = Seated{Again: in && !newer(c.Member, seat)}
 	if !in || newer(c.Member, seat) {
 		out.Events = append(out.Events, Joined{Member: c.Member})
 	}
 	s.joins[c.User] = c.Join
 	return out, nil
+}
+
+// authored makes who comes the author of a channel that has none.
+func (s *State) authored(user int64, name string) (out process.Outcome) {
+	if s.room.authorName == "" && name != "" {
+		out.Events = append(out.Events, Authored{Author: user, AuthorName: name})
+		out.Record = Channel{Name: s.room.name, Author: user, AuthorName: name}
+	}
+	return out
 }
 
 func (s *State) leave(c Leave) (process.Outcome, error) {
@@ -162,7 +168,9 @@ func (s *State) say(c Say) (process.Outcome, error) {
 	said := Said{Member: c.Member, Text: text, Emote: c.Emote, Line: c.Line}
 	if !in || newer(c.Member, seat) {
 		s.joins[c.User] = c.Join
-		return process.Outcome{Events: []any{Joined{Member: c.Member}, said}}, nil
+		out := s.authored(c.User, c.Name)
+		out.Events = append(out.Events, Joined{Member: c.Member}, said)
+		return out, nil
 	}
 	return process.Outcome{Events: []any{said}}, nil
 }

@@ -1,5 +1,5 @@
-// Package login decides when a user comes in whose password was right: the login
-// throttle of a site and the queue of those who wait for their turn.
+// Package login decides when a user comes in: the login throttle of a site and the
+// queue of those who wait for their turn.
 //
 // The rate is a promise of the cluster, not of a node. One process, the owner of the
 // rate (State), hands out permits in blocks to the nodes that ask for them; each node
@@ -24,6 +24,11 @@
 //   - A new owner begins with nothing saved up.
 //
 // Who comes in without waiting takes no permit: bots, and who supports the site.
+//
+// Who waits has shown that its password is right. In a storm only those have whose
+// password is remembered, which takes no hash; the others are asked when their turn has
+// come (ProvesLast), so that what a hash costs is paced as well. One of them whose
+// password is wrong has used up a permit.
 //
 // While the throttle is off the same holds, at the rate for a storm, when very many come
 // at once: the clients of a node that is gone. The nodes together let in a quarter of

@@ -96,7 +96,8 @@ func (q *Queue) readRules(ctx context.Context) {
 // Place is a user's place in the queue.
 type Place struct {
 	q    *Queue
-	user int64
+	user int64         // 0: nobody knows yet whether it is really that user
+	at   *list.Element // while it waits
 	turn func()
 	lost func()
 
@@ -131,23 +132,34 @@ func (q *Queue) Refuse(u *account.User) error {
 	return refusal.New(refusal.Full, textFull)
 }
 
+// ProvesLast reports whether the user's password is to be checked when its turn has
+// come: in a storm, if that takes a hash. On other days who waits is known.
+func (q *Queue) ProvesLast(u *account.User) bool {
+	r := q.rules.Load()
+	return r.on && r.storm && !u.Privileged()
+}
+
 // Enter takes a place for a user, at the end. No place and no error: the user need not
 // wait. A user who waits here already takes over that place, and the lost of the older
-// one is called; a full queue is a refusal.
+// one is called; a full queue is a refusal. Who has not proved to be that user takes
+// over nothing, and has nothing that could be taken over.
 //
 // turn is called once when the user is let in, lost instead of it when the place was
 // taken over. Neither may block or call the queue.
-func (q *Queue) Enter(u *account.User, turn, lost func()) (*Place, error) {
+func (q *Queue) Enter(u *account.User, proved bool, turn, lost func()) (*Place, error) {
 	r := q.rules.Load()
 	if !r.on || u.Privileged() {
 		return nil, nil //nolint:nilnil // said above
 	}
-	p := &Place{q: q, user: u.ID, turn: turn, lost: lost}
+	p := &Place{q: q, turn: turn, lost: lost}
+	if proved {
+		p.user = u.ID
+	}
 	q.mu.Lock()
-	if e := q.byUser[u.ID]; e != nil {
+	if e := q.byUser[p.user]; e != nil {
 		old := e.Value.(*Place)
 		old.state.Store(left)
-		p.told, p.decided, p.storm = old.told, old.decided, old.storm
+		p.told, p.decided, p.storm, p.at = old.told, old.decided, old.storm, e
 		e.Value = p
 		q.mu.Unlock()
 		old.lost()
@@ -172,7 +184,10 @@ func (q *Queue) Enter(u *account.User, turn, lost func()) (*Place, error) {
 		q.untold++
 		q.hurry()
 	}
-	q.byUser[u.ID] = q.waiting.PushBack(p)
+	p.at = q.waiting.PushBack(p)
+	if proved {
+		q.byUser[p.user] = p.at
+	}
 	return p, nil
 }
 
@@ -183,7 +198,7 @@ func (q *Queue) hurry() {
 	}
 }
 
-// User is whose place it is.
+// User is whose place it is, 0 if that is not proved.
 func (p *Place) User() int64 { return p.user }
 
 // stormPatience is how long somebody waits in a storm before it is told.
@@ -244,7 +259,7 @@ func (p *Place) Leave() {
 		return
 	}
 	q.known(p)
-	q.waiting.Remove(q.byUser[p.user])
+	q.waiting.Remove(p.at)
 	delete(q.byUser, p.user)
 }
 

@@ -146,11 +146,11 @@ func TestWhoDoesNotWait(t *testing.T) {
 		r.enter(r.nodes[0], 1).Decided(context.Background())
 		r.enter(r.nodes[0], 2).Decided(context.Background())
 		for _, role := range []account.Role{account.Bot, account.Server, account.VIP, account.Contributor} {
-			if p, err := q.Enter(user(9, role), nil, nil); p != nil || err != nil || q.Refuse(user(9, role)) != nil {
+			if p, err := q.Enter(user(9, role), true, nil, nil); p != nil || err != nil || q.Refuse(user(9, role)) != nil {
 				t.Errorf("%s: %v, %v", role, p, err)
 			}
 		}
-		if _, err := q.Enter(user(9, account.Moderator), nil, nil); !refusal.Is(err, refusal.Full) {
+		if _, err := q.Enter(user(9, account.Moderator), true, nil, nil); !refusal.Is(err, refusal.Full) {
 			t.Errorf("full queue: %v", err)
 		}
 		if err := q.Refuse(user(9)); !refusal.Is(err, refusal.Full) {
@@ -164,7 +164,7 @@ func TestWhoDoesNotWait(t *testing.T) {
 		}
 		s.set("login.throttle", "off")
 		pass(rulesEvery)
-		if p, err := q.Enter(user(9), nil, nil); p != nil || err != nil {
+		if p, err := q.Enter(user(9), true, nil, nil); p != nil || err != nil {
 			t.Errorf("no throttle: %v, %v", p, err)
 		}
 	})
@@ -173,7 +173,7 @@ func TestWhoDoesNotWait(t *testing.T) {
 func TestUnlimited(t *testing.T) {
 	t.Parallel()
 	q := New(Options{Settings: setting.Fixed(map[string]string{"login.throttle": "true"}), Unlimited: true})
-	if p, err := q.Enter(user(1), nil, nil); p != nil || err != nil {
+	if p, err := q.Enter(user(1), true, nil, nil); p != nil || err != nil {
 		t.Errorf("%v, %v", p, err)
 	}
 }
@@ -274,7 +274,7 @@ func TestAgain(t *testing.T) {
 		q := r.nodes[0].queue
 		r.enter(r.nodes[0], 1).Decided(context.Background())
 		lost := 0
-		old, _ := q.Enter(user(2), func() { t.Error("the older one came in") }, func() { lost++ })
+		old, _ := q.Enter(user(2), true, func() { t.Error("the older one came in") }, func() { lost++ })
 		r.enter(r.nodes[0], 3)
 		next := r.enter(r.nodes[0], 2)
 		if next.Decided(context.Background()) || lost != 1 || q.Waiting() != 2 {
@@ -364,7 +364,7 @@ func BenchmarkQueue(b *testing.B) {
 	q := New(Options{Settings: setting.Fixed(map[string]string{"login.throttle": "true", "login.queue": "1000000"})})
 	b.ReportAllocs()
 	for i := int64(1); b.Loop(); i++ {
-		p, err := q.Enter(user(i), func() {}, func() {})
+		p, err := q.Enter(user(i), true, func() {}, func() {})
 		if err != nil {
 			b.Fatal(err)
 		}

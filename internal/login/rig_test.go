@@ -148,7 +148,7 @@ func user(id int64, roles ...account.Role) *account.User {
 // enter takes a place whose user is noted when it comes in.
 func (r *rig) enter(n *rigNode, id int64) *Place {
 	r.Helper()
-	p, err := n.queue.Enter(user(id), func() {
+	p, err := n.queue.Enter(user(id), true, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.entered = append(r.entered, entry{id, n.Self().Node, time.Since(r.began)})

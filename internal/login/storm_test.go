@@ -22,7 +22,7 @@ func (r *rig) come(n *rigNode, id int64, roles ...account.Role) *Place {
 	}
 	var p *Place
 	have := make(chan struct{})
-	p, err := n.queue.Enter(user(id, roles...), func() {
+	p, err := n.queue.Enter(user(id, roles...), true, func() {
 		note()
 		go func() { <-have; p.Done() }()
 	}, func() {})
@@ -166,7 +166,7 @@ func TestSlowNode(t *testing.T) {
 		n := r.nodes[0]
 		var places []*Place
 		for id := range int64(200) {
-			p, err := n.queue.Enter(user(id), func() {}, func() {})
+			p, err := n.queue.Enter(user(id), true, func() {}, func() {})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -153,9 +153,9 @@ func (s *state) checkPresent(before map[absence]struct{}, key cluster.Key, id, s
 	}
 }
 
-// filled reports whether every node has been heard once.
+// filled reports whether every node has been heard once, and shown.
 func (s *state) filled() bool {
-	if len(s.nodes) == 0 {
+	if len(s.nodes) == 0 || len(s.backlog) > 0 {
 		return false
 	}
 	for _, n := range s.nodes {

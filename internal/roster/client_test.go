@@ -163,6 +163,12 @@ func (c *strict) room(what string) bool {
 }
 
 func (c *strict) Show(u *Update) {
+	if several, ok := u.Event.(Several); ok {
+		for _, u := range several.Updates {
+			c.Show(u)
+		}
+		return
+	}
 	if c.ended {
 		return // its connection is being closed
 	}

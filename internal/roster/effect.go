@@ -1,11 +1,19 @@
 package roster
 
-import "teiserver/internal/cluster"
+import (
+	"time"
+
+	"teiserver/internal/cluster"
+)
 
 // effect is something the state wants done outside, in order.
 type effect any
 
 type (
+	// goOn has the next turn of the backlog taken.
+	goOn struct{}
+	// tellLater has the next few viewers read the news.
+	tellLater       struct{ after time.Duration }
 	followNode      struct{ n *node }
 	unfollowNode    struct{ n *node }
 	followRoom      struct{ r *room }

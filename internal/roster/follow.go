@@ -29,6 +29,8 @@ func (r *Roster) Serve(ctx context.Context) error {
 		}
 		r.out.Close()
 	}()
+	r.telling = time.NewTimer(0)
+	defer r.telling.Stop()
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	for n := 1; ; {
@@ -37,6 +39,8 @@ func (r *Roster) Serve(ctx context.Context) error {
 			return nil
 		case <-r.wake:
 			r.perform(ctx, stops)
+		case <-r.telling.C:
+			r.do((*state).tellSome)
 		case <-ticker.C:
 			r.do((*state).tick)
 			if n++; n%auditEvery == 0 {
@@ -54,6 +58,10 @@ func (r *Roster) perform(ctx context.Context, stops map[any]func()) {
 	r.mu.Unlock()
 	for _, e := range list {
 		switch e := e.(type) {
+		case goOn:
+			r.do((*state).turn)
+		case tellLater:
+			r.telling.Reset(e.after)
 		case followNode:
 			stops[e.n] = r.followNode(e.n)
 		case unfollowNode:

@@ -64,7 +64,9 @@ func (s *state) offer(n *node, e process.Indexed) {
 		return
 	}
 	sum.Info.ID = id
+	old := l.sum
 	l.known, l.version, l.sum = true, v, sum
+	s.showTeams(l, old)
 	if !l.live {
 		s.apply(l)
 	}

@@ -69,7 +69,7 @@ func (s *state) memberCame(u *user, l *hall, join int64) {
 // entered shows a joiner the room.
 func (s *state) entered(v *viewer, l *hall, value *Lobby, me lobby.Member) {
 	view := l.room.replica.View()
-	e := Entered{Lobby: value, Me: v.user.shown, ScriptPassword: me.ScriptPassword, View: view}
+	e := Entered{Lobby: value, Me: v.user.shown, ScriptPassword: me.ScriptPassword, View: view, Queue: s.queueOf(l, view.Queue).Names}
 	e.Statuses = append(e.Statuses, StatusSet{User: l.founder.shown, Status: view.FounderStatus})
 	var stale []*User // members since it was here before; it did not hear their statuses
 	for _, seat := range l.seats {

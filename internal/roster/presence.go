@@ -42,9 +42,10 @@ var (
 // members takes the list of nodes that are not gone. Who is missing takes its users
 // along; its lobbies stay until their next owner or their end is heard of.
 func (s *state) members(list []bus.Origin) {
+	var gone []*user
 	for inc, n := range s.nodes {
 		if !containsIncarnation(list, inc) {
-			s.nodeGone(n)
+			gone = append(gone, s.nodeGone(n)...)
 		}
 	}
 	for _, o := range list {
@@ -52,7 +53,7 @@ func (s *state) members(list []bus.Origin) {
 			s.addNode(o)
 		}
 	}
-	s.settle()
+	s.look(gone)
 }
 
 func (s *state) addNode(o bus.Origin) *node {
@@ -74,13 +75,16 @@ func containsIncarnation(list []bus.Origin, inc int64) bool {
 	return false
 }
 
-func (s *state) nodeGone(n *node) {
+// nodeGone returns whom it takes along.
+func (s *state) nodeGone(n *node) []*user {
 	n.dead = true
 	delete(s.nodes, n.Incarnation)
-	for _, u := range n.presence {
-		s.unclaim(u)
+	gone := make([]*user, 0, len(n.presence))
+	for _, claim := range n.presence {
+		gone = append(gone, s.unclaim(claim))
 	}
 	s.effects = append(s.effects, unfollowNode{n}, tellGone{n.Incarnation})
+	return gone
 }
 
 // presenceReset replaces all that a node claims.
@@ -96,20 +100,23 @@ func (s *state) presenceReset(n *node, users []User) {
 			fresh[u.ID] = &u
 		}
 	}
+	var about []*user
 	for id, old := range n.presence {
 		if fresh[id] == nil {
-			s.unclaim(old)
+			about = append(about, s.unclaim(old))
 		}
 	}
 	for i := range users {
-		u := fresh[users[i].ID]
-		if u == nil {
+		claim := fresh[users[i].ID]
+		if claim == nil {
 			continue
 		}
-		delete(fresh, u.ID) // each once, in the order of the view
-		s.claim(n, u)
+		delete(fresh, claim.ID) // each once, in the order of the view
+		if u := s.claim(n, claim); u != nil {
+			about = append(about, u)
+		}
 	}
-	s.settle()
+	s.look(about)
 }
 
 // presenceEvent applies one event of a node's presence feed.
@@ -119,26 +126,27 @@ func (s *state) presenceEvent(n *node, event any) {
 	}
 	switch e := event.(type) {
 	case Came:
-		s.claim(n, &e.User)
+		s.mark(s.claim(n, &e.User))
 	case Changed:
 		if old := n.presence[e.User.ID]; old != nil && old.Session == e.User.Session {
-			s.claim(n, &e.User)
+			s.mark(s.claim(n, &e.User))
 		}
 	case Went:
 		if old := n.presence[e.ID]; old != nil && old.Session == e.Session {
-			s.unclaim(old)
+			s.mark(s.unclaim(old))
 		}
 	}
 	s.settle()
 }
 
-// claim notes a session of a node. An older one of the same node is replaced.
-func (s *state) claim(n *node, claim *User) {
+// claim notes a session of a node. An older one of the same node is replaced. It
+// returns the user if that is news.
+func (s *state) claim(n *node, claim *User) *user {
 	u := s.user(claim.ID)
 	claim.Node, claim.Incarnation = n.Node, n.Incarnation
 	if old := n.presence[claim.ID]; old != nil {
 		if old.Session > claim.Session || *old == *claim {
-			return
+			return nil
 		}
 		u.claims = remove(u.claims, old)
 	}
@@ -148,21 +156,22 @@ func (s *state) claim(n *node, claim *User) {
 	for _, v := range u.viewers {
 		v.supersede(u.highest)
 	}
-	s.mark(u)
+	return u
 }
 
-func (s *state) unclaim(claim *User) {
+// unclaim takes it back, and returns the user if there is a record.
+func (s *state) unclaim(claim *User) *user {
 	if n := s.nodes[claim.Incarnation]; n != nil && n.presence[claim.ID] == claim {
 		delete(n.presence, claim.ID)
 	}
 	u := s.users[claim.ID]
 	if u == nil {
-		return
+		return nil
 	}
 	if u.claims = remove(u.claims, claim); len(u.claims) == 0 {
 		u.highest = 0
 	}
-	s.mark(u)
+	return u
 }
 
 // best returns the session that counts: the newest ever heard of, if a node has it.

@@ -8,7 +8,7 @@ import (
 
 // Residents are the process kinds whose summary is an account.Resident: accounts of
 // the server's own, which are online as long as such a process exists somewhere.
-var Residents = []string{"coordinator"}
+var Residents = []string{"coordinator", "match_monitor"}
 
 // residentSession is the session of every resident. It does not change when the
 // process moves, so nobody sees it go and come.
@@ -34,9 +34,9 @@ func (s *state) residentIndexed(_ *node, e process.Indexed) {
 	if s.residents.presence[r.ID] != nil {
 		return
 	}
-	s.claim(s.residents, &User{
+	s.mark(s.claim(s.residents, &User{
 		ID: r.ID, Session: residentSession, Name: r.Name, Country: r.Country, Client: r.Client,
 		Bot: true, Moderator: r.Moderator,
-	})
+	}))
 	s.settle()
 }

@@ -113,6 +113,8 @@ func (s *state) roomChanged(r *room, event any) {
 		s.toRoom(l, TagsRemoved{Keys: e.Keys})
 	case lobby.UnitsSet:
 		s.toRoom(l, UnitsSet{Disabled: e.Disabled})
+	default:
+		s.spoken(r, event)
 	}
 }
 
@@ -178,7 +180,9 @@ func (s *state) dropRoom(l *hall) {
 	if r.live && !l.closed && !r.version.Less(l.version) {
 		view := r.replica.View()
 		l.known, l.version = true, r.version
-		l.sum = lobby.Summary{Info: view.Info, Seats: seatsOf(view.Members)}
+		l.sum = lobby.Summary{
+			Info: view.Info, Seats: seatsOf(view.Members), TeamSize: view.Terms.TeamSize, TeamCount: view.Terms.TeamCount,
+		}
 	}
 	s.killRoom(r)
 	l.room = nil
@@ -234,6 +238,7 @@ func (s *state) showDifference(r *room, old, fresh lobby.View) {
 	if !slices.Equal(old.Disabled, fresh.Disabled) {
 		s.toRoom(l, UnitsSet{Disabled: fresh.Disabled})
 	}
+	s.showTerms(l, old, fresh)
 }
 
 func (s *state) showTags(l *hall, old, fresh map[string]string) {
@@ -474,10 +479,12 @@ func (s *state) repeat(r *room) {
 		if v == r.l.host {
 			founder := r.l.info.Founder
 			again.Founder = &founder
+			addFacts(&again, v)
 			continue
 		}
 		if m, ok := r.member(v.user.id); ok && m.Session == v.session {
 			again.Members = append(again.Members, m)
+			addFacts(&again, v)
 		}
 	}
 	for _, v := range r.l.refs {
@@ -486,6 +493,7 @@ func (s *state) repeat(r *room) {
 		}
 		if a, ok := r.asker(v.user.id); ok && a.Session == v.session {
 			again.Pending = append(again.Pending, a)
+			addFacts(&again, v)
 		}
 	}
 	if again.Founder != nil || len(again.Members)+len(again.Pending) > 0 {

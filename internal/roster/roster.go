@@ -29,6 +29,8 @@ type Roster struct {
 	grace func(ctx context.Context) time.Duration // see New
 	wake  chan struct{}                           // effects are waiting
 
+	telling *time.Timer // of Serve: when the next viewers read the news
+
 	mu      sync.Mutex
 	state   *state
 	effects []effect

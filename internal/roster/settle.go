@@ -15,6 +15,7 @@ func (s *state) settle() {
 	}
 	s.kicked.l = nil
 	s.release()
+	s.spread()
 }
 
 func (s *state) round() {
@@ -251,7 +252,7 @@ func (s *state) userCame(u *user) {
 	if !u.shown.Bot {
 		s.people++
 	}
-	s.toAll(UserCame{User: u.shown})
+	s.tell(UserCame{User: u.shown}, true)
 	if len(u.waiting) > 0 {
 		s.arrived = append(s.arrived, u)
 	}
@@ -267,24 +268,27 @@ func (s *state) userWent(u *user) {
 	if !old.Bot {
 		s.people--
 	}
-	s.toAll(UserWent{User: old})
+	s.tell(UserWent{User: old}, true)
 }
 
 func (s *state) userChanged(u *user) {
 	u.shown = u.next.shown
 	u.shelf.chunk = nil
-	for _, l := range []*hall{u.in, u.hosts} {
-		if l != nil {
-			l.made = nil
-		}
-	}
-	if len(s.viewers) == 0 {
-		return
-	}
-	up := &Update{Event: UserChanged{User: u.shown}}
 	notable := u.shown.Bot || u.shown.Moderator
-	for _, v := range s.viewers {
-		if !v.own || notable || v.in != nil && v.in.shows(u) {
+	s.tell(UserChanged{User: u.shown}, notable)
+	for _, l := range []*hall{u.in, u.hosts} {
+		if l == nil {
+			continue
+		}
+		l.made = nil
+		var up *Update
+		for _, v := range l.viewers {
+			if notable || !v.own {
+				continue // they read it
+			}
+			if up == nil {
+				up = &Update{Event: UserChanged{User: u.shown}}
+			}
 			v.Show(up)
 		}
 	}

@@ -168,6 +168,10 @@ func (m *sim) in(n *simNode, f func(s *state)) {
 
 func (m *sim) perform(n *simNode, e effect) {
 	switch e := e.(type) {
+	case goOn:
+		m.in(n, (*state).turn)
+	case tellLater:
+		m.in(n, (*state).tellSome)
 	case followNode:
 		m.followNode(n, e.n)
 	case unfollowNode:

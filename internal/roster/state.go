@@ -31,8 +31,10 @@ type state struct {
 	shelves shelves
 	people  int       // shown who are no bots
 	viewers []*viewer // that were given the world
+	news    news      // for them
 
 	dirty   []*user
+	backlog []*user // to be marked dirty, in turns
 	changed []*hall
 	ended   []*hall
 	awaited []*user    // deliveries may wait for them
@@ -47,6 +49,7 @@ type state struct {
 	beat    int                  // of the patrol
 	effects []effect
 	dropped int64 // deliveries and lines that waited in vain
+	voice   int64 // account that lobbies speak through
 }
 
 // node is what one node in one of its lives has told.
@@ -214,7 +217,9 @@ func (s *state) value(l *hall) *Lobby {
 			members = append(members, u.shown)
 		}
 	}
-	l.made = &Lobby{Info: l.shownInfo, Founder: l.founder.shown, Members: members}
+	l.made = &Lobby{
+		Info: l.shownInfo, Founder: l.founder.shown, Members: members, TeamSize: l.sum.TeamSize, TeamCount: l.sum.TeamCount,
+	}
 	return l.made
 }
 

@@ -31,6 +31,8 @@ type Lobby struct {
 	Info    lobby.Info
 	Founder *User
 	Members []*User // most recent joiner first
+	// The teams as the host last said.
+	TeamSize, TeamCount int
 
 	enc [encodings]atomic.Pointer[[]byte]
 }
@@ -49,6 +51,8 @@ type (
 	UserChanged struct{ User *User }
 	// UserWent is the last word about a user.
 	UserWent struct{ User *User }
+	// Several is such updates in one piece, in order.
+	Several struct{ Updates []*Update }
 	// LobbyOpened introduces a lobby without members; its founder is known. The
 	// founder itself is told by Hosting instead.
 	LobbyOpened struct{ Lobby *Lobby }
@@ -96,6 +100,7 @@ type (
 		Statuses       []StatusSet // founder first, then told members, most recent first
 		Computers      []ComputerAdded
 		Unknown        []*User
+		Queue          []string // who waits to play, by name
 	}
 	// Ejected says that the viewer was kicked; MemberWent follows.
 	Ejected struct{ Lobby *Lobby }
@@ -208,6 +213,7 @@ const (
 func (UserCame) event()        {}
 func (UserChanged) event()     {}
 func (UserWent) event()        {}
+func (Several) event()         {}
 func (LobbyOpened) event()     {}
 func (LobbyChanged) event()    {}
 func (LobbyRetitled) event()   {}

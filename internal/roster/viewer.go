@@ -16,8 +16,10 @@ type viewer struct {
 	user    *user
 	session int64
 	own     bool // Interest Own
-	begun   bool // has the world
-	ended   bool // superseded
+	news    *news
+	at      int64 // its place in the news
+	begun   bool  // has the world
+	ended   bool  // superseded
 
 	in      *hall           // the room it is in or hosts, as it was told
 	asking  []*hall         // it wants to enter; a later request may be refused and leave the one before
@@ -66,7 +68,7 @@ func (s *state) attach(v Viewer) {
 	}
 	id, session := v.ID()
 	u := s.user(id)
-	r := &viewer{Viewer: v, user: u, session: session, own: v.Interest() == Own}
+	r := &viewer{Viewer: v, user: u, session: session, own: v.Interest() == Own, news: &s.news, at: s.news.end()}
 	if r.own {
 		r.told = map[int64]int64{}
 	}
@@ -74,7 +76,7 @@ func (s *state) attach(v Viewer) {
 	s.mark(u)
 	s.settle()
 	v.Begin(s.world())
-	r.begun = true
+	r.begun, r.at = true, s.news.end()
 	s.viewers = append(s.viewers, r)
 	s.mark(u)
 	s.settle()

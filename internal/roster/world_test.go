@@ -203,6 +203,7 @@ func BenchmarkMerge20000(b *testing.B) {
 	for b.Loop() {
 		w := newBench()
 		w.s.presenceReset(w.n[2], users)
+		w.takeTurns(func() {})
 		if w.s.shelves.count != len(users) {
 			b.Fatal("not merged")
 		}

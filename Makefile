@@ -7,11 +7,15 @@ FUZZTIME ?= 1m
 BENCH   ?= .
 DURATION ?= 15m
 SEED    ?=
+# The seed of the run of the fault suite that a change has to pass.
+CI_SEED := 30
 PREVIOUS ?=
+# These wait more than they work: they begin first, beside the others.
+LONGEST := ./test/cluster ./internal/app
 LINTER  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo check lint test race fuzz bench cluster upgrade faults faults-broken simulate scale realclient docs
+.PHONY: help build run demo check lint test race fuzz bench cluster upgrade faults faults-ci faults-broken simulate scale realclient docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +42,7 @@ lint: ## golangci-lint with .golangci.yml (fetches the linter)
 
 test: ## all tests, PostgreSQL included, with the race detector
 	scripts/prepare
-	$(GO) test -race -shuffle=on -timeout 25m ./...
+	$(GO) test -race -shuffle=on -timeout 25m $(LONGEST) ./...
 	@if git rev-parse -q --verify HEAD~1 >/dev/null 2>&1; then PREVIOUS=$(PREVIOUS) scripts/upgrade; \
 	else echo 'no earlier commit is here: left out how two releases run in one cluster'; fi
 
@@ -60,12 +64,16 @@ upgrade: ## the previous commit (PREVIOUS=ref) and this tree in one cluster, nod
 	scripts/prepare
 	PREVIOUS=$(PREVIOUS) scripts/upgrade
 
-faults: ## random faults under load for DURATION (15m); SEED replays; needs root, see docs/failures.md
-	scripts/prepare
+faults: ## random faults under load for DURATION (15m); SEED replays; FAULTS_DB=sqlite; needs root, see docs/failures.md
+	scripts/prepare faults
 	FAULTS_DURATION=$(DURATION) FAULTS_SEED=$(SEED) $(GO) test -tags faults -count=1 -timeout 6h -v -run '^TestFaults$$' ./test/faults
 
+faults-ci: ## 15 minutes of faults, the same each time: what a change has to pass
+	scripts/prepare faults
+	FAULTS_DURATION=$(DURATION) FAULTS_SEED=$(or $(SEED),$(CI_SEED)) $(GO) test -tags faults -count=1 -timeout 40m -v -run '^TestFaults$$' ./test/faults
+
 faults-broken: ## wrong variants of the protocols, each of which the suite has to catch
-	scripts/prepare
+	scripts/prepare faults
 	$(GO) test -tags faults -count=1 -timeout 1h -v -run '^(TestLinks|TestShortCut|TestBack|TestBroken)$$' ./test/faults/...
 
 simulate: ## whole clusters in virtual time under random faults for DURATION (15m); SEED plays one

@@ -82,11 +82,14 @@ func newLoad(r *rig, seed uint64, players, hosts int) *load {
 	ctx, cancel := context.WithTimeout(l.ctx, 3*readyLimit)
 	defer cancel()
 	for i, a := range l.actors {
+		if a.flavor == springclient.Host {
+			l.makeBot(a.name)
+			continue
+		}
 		if err := l.makeAccount(ctx, a.name, r.nodes[i%3]); err != nil {
 			r.t.Fatal(err)
 		}
 	}
-	l.hostRoles(ctx)
 	for _, a := range l.actors {
 		l.ends.Go(a.run)
 	}
@@ -109,20 +112,9 @@ func (l *load) makeAccount(ctx context.Context, name string, n *node) error {
 	return err
 }
 
-// hostRoles makes bots of the hosts before anybody knows their accounts.
-func (l *load) hostRoles(ctx context.Context) {
-	c, err := l.r.sql(ctx)
-	if err != nil {
-		l.r.t.Fatal(err)
-	}
-	defer func() { _ = c.Close(ctx) }()
-	if _, err := c.Exec(ctx, `UPDATE users SET roles = '["bot"]' WHERE name LIKE 'Host%'`); err != nil {
-		l.r.t.Fatal(err)
-	}
-	if _, err := c.Exec(ctx, `INSERT INTO change (tbl, key, at) SELECT t, k, store_now() FROM users,
-		LATERAL (VALUES ('user', id::text), ('name', name_key)) AS v(t, k) WHERE name LIKE 'Host%'`); err != nil {
-		l.r.t.Fatal(err)
-	}
+// makeBot makes an account that may host.
+func (l *load) makeBot(name string) {
+	l.r.command("user", "add", name, "--password", springclient.Password, "--email", strings.ToLower(name)+"@example.com", "--role", "bot")
 }
 
 // result names an outcome: an answer is a denial, no answer is unknown.

@@ -4,15 +4,15 @@ package faults
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// audit has the store write down every change of who owns what, and from which host it
-// came. A statement that is rolled back leaves nothing here either.
+// auditTables have PostgreSQL write down every change of who owns what, from which host
+// it came and in which transaction. A statement that is rolled back leaves nothing here
+// either.
 const auditTables = `
 CREATE SCHEMA faults;
 CREATE TABLE faults.audit (
@@ -35,7 +35,7 @@ CREATE FUNCTION faults.on_owner() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO faults.audit (key, change) VALUES (
 		CASE TG_OP WHEN 'DELETE' THEN OLD.kind || '/' || OLD.id ELSE NEW.kind || '/' || NEW.id END,
-		jsonb_build_object('table', 'owner', 'action', TG_OP, 'by', coalesce(host(inet_client_addr()), ''),
+		jsonb_build_object('table', 'owner', 'action', TG_OP, 'by', coalesce(host(inet_client_addr()), ''), 'tx', txid_current(),
 			'before', CASE TG_OP WHEN 'INSERT' THEN NULL ELSE faults.owner_state(OLD) END,
 			'after', CASE TG_OP WHEN 'DELETE' THEN NULL ELSE faults.owner_state(NEW) END));
 	RETURN NULL;
@@ -45,7 +45,7 @@ CREATE FUNCTION faults.on_node() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO faults.audit (key, change) VALUES (
 		CASE TG_OP WHEN 'DELETE' THEN OLD.name ELSE NEW.name END,
-		jsonb_build_object('table', 'node', 'action', TG_OP, 'by', coalesce(host(inet_client_addr()), ''),
+		jsonb_build_object('table', 'node', 'action', TG_OP, 'by', coalesce(host(inet_client_addr()), ''), 'tx', txid_current(),
 			'before', CASE TG_OP WHEN 'INSERT' THEN NULL ELSE faults.node_state(OLD) END,
 			'after', CASE TG_OP WHEN 'DELETE' THEN NULL ELSE faults.node_state(NEW) END));
 	RETURN NULL;
@@ -58,57 +58,35 @@ DECLARE
 BEGIN
 	SELECT * INTO o FROM public.owner WHERE kind = NEW.kind AND id = NEW.id;
 	INSERT INTO faults.audit (key, change) VALUES (NEW.kind || '/' || NEW.id,
-		jsonb_build_object('table', 'snapshot', 'action', TG_OP, 'by', coalesce(host(inet_client_addr()), ''), 'after', faults.owner_state(o)));
+		jsonb_build_object('table', 'snapshot', 'action', TG_OP, 'by', coalesce(host(inet_client_addr()), ''), 'tx', txid_current(), 'after', faults.owner_state(o)));
 	RETURN NULL;
 END $$;
 CREATE TRIGGER faults AFTER INSERT OR UPDATE ON public.snapshot FOR EACH ROW EXECUTE FUNCTION faults.on_snapshot();
+CREATE FUNCTION faults.on_timeline() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO faults.audit (key, change) VALUES ('timeline/' || NEW.id,
+		jsonb_build_object('table', 'timeline', 'action', TG_OP, 'by', coalesce(host(inet_client_addr()), ''), 'tx', txid_current()));
+	RETURN NULL;
+END $$;
+CREATE TRIGGER faults AFTER INSERT ON public.timeline FOR EACH ROW EXECUTE FUNCTION faults.on_timeline();
 `
 
 // sql connects from the host of the operator.
 func (r *rig) sql(ctx context.Context) (*pgx.Conn, error) {
-	return connect(ctx, r.net.Host(operator), r.pg.url())
+	return connect(ctx, r.net.Host(operator), r.pg.main().url())
 }
 
-func (r *rig) audit() {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	c, err := r.sql(ctx)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer func() { _ = c.Close(ctx) }()
-	if _, err := c.Exec(ctx, auditTables); err != nil {
-		r.t.Fatalf("tables of the audit: %v", err)
-	}
+func (p *pair) audit(ctx context.Context) error {
+	return p.session(ctx, func(c *pgx.Conn) error { _, err := c.Exec(ctx, auditTables); return err })
 }
 
-// readAudit moves what the store has written down into the history.
-func (r *rig) readAudit() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	c, err := r.sql(ctx)
-	if err != nil {
-		return fmt.Errorf("read the audit: %w", err)
-	}
-	defer func() { _ = c.Close(ctx) }()
-	rows, err := c.Query(ctx, "SELECT at, key, change FROM faults.audit ORDER BY n")
-	if err != nil {
-		return fmt.Errorf("read the audit: %w", err)
-	}
-	offset := time.Now().UnixNano() - now() // of the wall clock, which the store's is
-	for rows.Next() {
-		var at float64
-		var key string
-		var body []byte
-		if err := rows.Scan(&at, &key, &body); err != nil {
-			return fmt.Errorf("read the audit: %w", err)
-		}
-		e := Event{Kind: Row, At: int64(at*1e9) - offset, Key: key, Change: &Change{}}
-		if err := json.Unmarshal(body, e.Change); err != nil {
-			return fmt.Errorf("read the audit: %w", err)
-		}
-		r.history.Add(e)
-	}
-	return rows.Err()
+// audited turns the wall clock, which is the store's, into the boot clock.
+func (p *pair) audited() string {
+	return fmt.Sprintf("SELECT n, (at * 1e9)::bigint - %d, key, change::text FROM faults.audit WHERE n > $1 ORDER BY n", time.Now().UnixNano()-now())
+}
+
+// last is the number of the last change that was written down.
+func (p *pair) last(ctx context.Context) (n int64, err error) {
+	err = p.ask(ctx, "SELECT coalesce(max(n), 0) FROM faults.audit", func(scan func(...any) error) error { return scan(&n) })
+	return n, err
 }

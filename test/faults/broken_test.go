@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,9 +23,10 @@ import (
 type variant struct {
 	step string // that is left out, see package failpoint
 	env  []string
-	// only for node1, on which the schedule acts.
-	first []string
-	play  func(s *stage)
+	// only for node1, on which the schedule acts, and only for the others.
+	first, rest []string
+	spare       int
+	play        func(s *stage)
 	// want is part of what a checker has to say.
 	want string
 }
@@ -36,7 +39,14 @@ var variants = []variant{
 	{step: "margin", first: []string{"TEISERVER_FAULT_RATE=0.77"}, play: slowClock, want: "only the owner acts"},
 	{step: "answer", first: []string{"TEISERVER_FAULT_RATE=0.77"}, play: lateAnswer, want: "only the owner acts"},
 	{step: "look", play: slowClock, want: "only the owner acts"},
+	{step: "row", rest: []string{"TEISERVER_FAULT_WAIT=save=9s"}, play: delayedWrite, want: "one owner, epochs only rise: lobby/"},
+	{step: "thaw", play: drainCalledOff, want: "only the owner acts"},
+	{step: "namesake", spare: 1, play: secondOfAName, want: "of its lease left"},
 }
+
+// tries is how often a wrong variant is played until it is caught. Some go wrong for half a
+// second only, which a machine with too much to do may sleep through.
+const tries = 3
 
 // TestBroken plays each schedule twice: on the server as it is, which has to pass all
 // checkers, and on the wrong variant, which has to be caught.
@@ -49,19 +59,22 @@ func TestBroken(t *testing.T) {
 				}
 			})
 			t.Run("broken", func(t *testing.T) {
-				found := v.run(t, true)
-				if !slices.ContainsFunc(found, func(s string) bool { return strings.Contains(s, v.want) }) {
-					t.Errorf("not caught, found: %q", found)
-					return
+				for range tries {
+					found := v.run(t, true)
+					if at := slices.IndexFunc(found, func(s string) bool { return strings.Contains(s, v.want) }); at >= 0 {
+						t.Logf("caught: %s", found[at])
+						return
+					}
+					t.Logf("not caught, found: %q", found)
 				}
-				t.Logf("caught: %s", found[0])
+				t.Errorf("not caught %d times", tries)
 			})
 		})
 	}
 }
 
 func (v variant) run(t *testing.T, broken bool) []string {
-	s := settings{nodes: 3, env: slices.Clone(v.env), first: v.first}
+	s := settings{nodes: 3, spare: v.spare, env: slices.Clone(v.env), first: v.first, rest: v.rest}
 	if broken {
 		s.env = append(s.env, "TEISERVER_FAULT_BREAK="+v.step)
 	}
@@ -85,11 +98,10 @@ type stage struct {
 // enter makes an account and logs it in.
 func (s *stage) enter(name string, n *node, flavor springclient.Flavor) *session {
 	s.t.Helper()
-	if err := s.makeAccount(s.ctx, name, n); err != nil {
-		s.t.Fatal(err)
-	}
 	if flavor == springclient.Host {
-		s.hostRoles(s.ctx)
+		s.makeBot(name)
+	} else if err := s.makeAccount(s.ctx, name, n); err != nil {
+		s.t.Fatal(err)
 	}
 	c, err := s.dial(s.ctx, name, n, flavor)
 	if err != nil {
@@ -256,4 +268,46 @@ func (s *stage) goOn(host *session, id int64) {
 		s.rest(20 * time.Millisecond)
 	}
 	s.replaced(id)
+}
+
+// drainCalledOff: node1 hands its battle over, and the drain is called off while the host
+// of the battle is still there and goes on.
+func drainCalledOff(s *stage) {
+	host, id := s.battle()
+	ctx, cancel := context.WithTimeout(s.ctx, 8*time.Second)
+	defer cancel()
+	var done sync.WaitGroup
+	done.Go(func() { _, _ = s.try(ctx, "cluster", "drain", "node1") })
+	for n := range 200 {
+		s.change(host, n)
+		s.rest(20 * time.Millisecond)
+	}
+	done.Wait()
+	if err := s.operateNode("undrain", "node1"); err != nil {
+		s.t.Error(err)
+	}
+	s.replaced(id)
+}
+
+// secondOfAName: a node on another host, with a folder of its own, is given the name of
+// node1, which lives. On the right server it ends by itself.
+func secondOfAName(s *stage) {
+	host, _ := s.battle()
+	second := s.nodes[3]
+	for i, arg := range second.args {
+		if arg == "--node-name" {
+			second.args[i+1] = "node1"
+		}
+	}
+	second.once = true
+	if err := second.start(); err != nil {
+		s.t.Fatal(err)
+	}
+	for n := range 500 {
+		s.change(host, n)
+		s.rest(20 * time.Millisecond)
+	}
+	second.stop(syscall.SIGKILL)
+	s.change(host, 1000)
+	s.rest(time.Second)
 }

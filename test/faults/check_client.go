@@ -91,11 +91,12 @@ func spoken(e Event) (place, text string, ok bool) {
 	return "", "", false
 }
 
-// CheckKept checks that every account whose registration was acknowledged is there at the end.
+// CheckKept checks that every account whose registration was acknowledged is there at the end,
+// but for those that the store may have lost.
 func CheckKept(events []Event) (found []string) {
-	made := map[string]Event{}
+	made, spans := map[string]Event{}, lost(events)
 	for _, e := range events {
-		if e.Kind == Operation && e.What == "register" && e.Result == OK {
+		if e.Kind == Operation && e.What == "register" && e.Result == OK && !touches(spans, e.Start, e.At) {
 			made[e.Arg] = e
 		}
 	}
@@ -110,8 +111,11 @@ func CheckKept(events []Event) (found []string) {
 	return found
 }
 
+// settle is how long clients may be told of what the store has just lost.
+const settle = int64(10e9)
+
 // CheckRecords checks that the record that members of a battle were told is in the store, and no
-// two battles have the same.
+// two battles have the same. One that may have been lost must not be told for long.
 func CheckRecords(events []Event) (found []string) {
 	stored := map[string]string{}
 	for _, e := range events {
@@ -126,7 +130,7 @@ func CheckRecords(events []Event) (found []string) {
 	if len(stored) == 0 {
 		return nil // not read
 	}
-	missing := map[string]bool{}
+	missing, first, spans := map[string]bool{}, map[string]int64{}, lost(events)
 	for _, e := range events {
 		if e.Kind != Seen {
 			continue
@@ -136,6 +140,12 @@ func CheckRecords(events []Event) (found []string) {
 			continue
 		}
 		uuid, _, _ := strings.Cut(rest, "\t")
+		if _, told := first[uuid]; !told {
+			first[uuid] = e.At
+		}
+		if touches(spans, first[uuid], first[uuid]) && touches(spans, e.At-settle, e.At) {
+			continue
+		}
 		if _, ok := stored[uuid]; !ok && uuid != "" && !missing[uuid] {
 			missing[uuid] = true
 			found = append(found, fmt.Sprintf("%s was told of record %s, which is not stored", e.Who, uuid))

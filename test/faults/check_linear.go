@@ -71,7 +71,9 @@ func CheckRegistrations(events []Event) (found []string) {
 		}
 		of[e.Arg] = append(of[e.Arg], e)
 	}
+	spans := lost(events)
 	for name, list := range of {
+		list = forgotten(spans, list, func(e Event) bool { return e.Result == Denied || e.What == "exists" })
 		if porcupine.CheckOperationsTimeout(names, operations(list), patience) == porcupine.Illegal {
 			found = append(found, fmt.Sprintf("%s: no order explains %s", name, outline(list)))
 		}
@@ -105,6 +107,7 @@ func CheckSettings(events []Event) []string {
 			list = append(list, e)
 		}
 	}
+	list = forgotten(lost(events), list, func(e Event) bool { return e.What == "get" })
 	if porcupine.CheckOperationsTimeout(register, operations(list), patience) == porcupine.Illegal {
 		return []string{"no order explains " + outline(list)}
 	}

@@ -103,9 +103,21 @@ func judgeClaim(c *Change) string {
 	return ""
 }
 
+// transaction is one of the store's.
+type transaction struct {
+	store int
+	tx    int64
+}
+
 // CheckNodes checks that nobody is condemned whose lease holds, except by its own next life, and
-// who is gone does not come back.
+// who is gone does not come back. Who begins a new timeline of the store ends all.
 func CheckNodes(events []Event) (found []string) {
+	begins := map[transaction]bool{}
+	for _, e := range events {
+		if c := e.Change; e.Kind == Row && c != nil && c.Table == "timeline" {
+			begins[transaction{c.Store, c.Tx}] = true
+		}
+	}
 	for _, e := range events {
 		if e.Kind != Row || e.Change == nil || e.Change.Table != "node" || e.Change.Before == nil {
 			continue
@@ -116,7 +128,7 @@ func CheckNodes(events []Event) (found []string) {
 			continue // forgotten after a day
 		case a.Alive && !b.Alive:
 			found = append(found, fmt.Sprintf("%s: incarnation %d has come back from %s", e.Key, b.Incarnation, b.State))
-		case a.State == "gone" && b.Alive && b.Left > 0 && e.Change.By != b.Owner:
+		case a.State == "gone" && b.Alive && b.Left > 0 && e.Change.By != b.Owner && !begins[transaction{e.Change.Store, e.Change.Tx}]:
 			found = append(found, fmt.Sprintf("%s: incarnation %d was condemned by %s with %d ms of its lease left", e.Key, b.Incarnation, e.Change.By, b.Left))
 		}
 	}
@@ -133,20 +145,7 @@ type tenure struct {
 // a higher epoch, handed back or closed. The one effect that it stood in front of may
 // still happen; so one for each epoch is forgiven.
 func CheckActs(events []Event) (found []string) {
-	over := map[tenure]int64{}
-	for _, e := range events {
-		c := e.Change
-		if e.Kind != Row || c == nil || c.Table != "owner" || c.Before == nil || c.After == nil {
-			continue
-		}
-		t := tenure{e.Key, c.Before.Epoch}
-		if _, known := over[t]; known {
-			continue
-		}
-		if c.After.Epoch > c.Before.Epoch || c.After.State == "released" && c.Before.State == "owned" {
-			over[t] = e.At
-		}
-	}
+	over := ends(events)
 	actor := map[tenure]int64{}
 	late := map[tenure][]Event{}
 	for _, e := range events {
@@ -158,17 +157,54 @@ func CheckActs(events []Event) (found []string) {
 			found = append(found, fmt.Sprintf("%s: incarnations %d and %d act under epoch %d", e.Key, first, e.Incarnation, e.Epoch))
 		}
 		actor[t] = e.Incarnation
-		if end, ended := over[t]; ended && e.At > end {
+		if end, ended := over(t); ended && e.At > end {
 			late[t] = append(late[t], e)
 		}
 	}
 	for t, acts := range late {
 		if len(acts) > 1 {
 			last := acts[len(acts)-1]
+			end, _ := over(t)
 			found = append(found, fmt.Sprintf("%s: %d acts of %s under epoch %d after it was over, the last (%s) by %.3f s",
-				t.key, len(acts), last.Node, t.epoch, last.What, float64(last.At-over[t])/1e9))
+				t.key, len(acts), last.Node, t.epoch, last.What, float64(last.At-end)/1e9))
 		}
 	}
 	slices.Sort(found)
 	return found
+}
+
+// ends says when an epoch of a key was over: when it was handed back, or the key was first
+// claimed under a higher epoch, also on another timeline of the store.
+func ends(events []Event) func(tenure) (int64, bool) {
+	type claim struct{ epoch, at int64 }
+	claims := map[string][]claim{}
+	over := map[tenure]int64{}
+	for _, e := range events {
+		c := e.Change
+		if e.Kind != Row || c == nil || c.Table != "owner" || c.After == nil {
+			continue
+		}
+		if c.Before == nil || c.After.Epoch > c.Before.Epoch {
+			claims[e.Key] = append(claims[e.Key], claim{c.After.Epoch, e.At})
+		} else if t := (tenure{e.Key, c.After.Epoch}); c.After.State == "released" && c.Before.State == "owned" && over[t] == 0 {
+			over[t] = e.At
+		}
+	}
+	known := map[tenure]int64{}
+	return func(t tenure) (int64, bool) {
+		if at, ok := known[t]; ok {
+			return at, at != never
+		}
+		first := int64(never)
+		if at, ok := over[t]; ok {
+			first = at
+		}
+		for _, c := range claims[t.key] {
+			if c.epoch > t.epoch {
+				first = min(first, c.at)
+			}
+		}
+		known[t] = first
+		return first, first != never
+	}
 }

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -9,22 +10,28 @@ import (
 // by time-outs, and a node that was given up comes back in its time.
 const after = int64(30e9)
 
+// moves are what befalls all nodes: the faults after which the database is on another
+// timeline, on which nodes join anew, or for which they stop; and the machine itself.
+var moves = []string{Failover, LagDatabase, RestoreDatabase, Slow}
+
 // CheckStay checks that who is logged in stays connected as long as its node is whole. What happens
 // to other nodes, between them, or to the database costs no client its connection.
 func CheckStay(events []Event) (found []string) {
-	type span struct {
-		begin, end int64
-		line       string
+	type fault struct {
+		span
+		line, what string
 	}
-	var broken []span
+	var broken []fault
 	in := map[int]bool{}
 	ended := int64(0) // when all was healed, and clients leave by themselves
 	for _, e := range events {
 		switch {
 		case e.Kind == Fault && e.What == "quiet":
 			ended = e.At
+		case e.Kind == Fault && e.What == Slow:
+			broken = append(broken, fault{span{e.Start, e.At + after}, e.Line, e.What})
 		case e.Kind == Fault && strings.HasPrefix(e.Line, "begins"):
-			broken = append(broken, span{e.At, never, e.Line})
+			broken = append(broken, fault{span{e.At, never}, e.Line, e.What})
 		case e.Kind == Fault && strings.HasPrefix(e.Line, "ends"):
 			for i := range broken {
 				if strings.TrimPrefix(broken[i].line, "begins") == strings.TrimPrefix(e.Line, "ends") {
@@ -41,7 +48,7 @@ func CheckStay(events []Event) (found []string) {
 		}
 		excused := false
 		for _, b := range broken {
-			excused = excused || b.begin <= e.At && e.At <= b.end && strings.Contains(b.line, e.Node)
+			excused = excused || b.begin <= e.At && e.At <= b.end && (strings.Contains(b.line, e.Node) || slices.Contains(moves, b.what))
 		}
 		if !excused {
 			found = append(found, fmt.Sprintf("%s on %s, connection %d, ended at %d by %q (%s)", e.Who, e.Node, e.Conn, e.At, e.Line, e.Arg))

@@ -3,6 +3,7 @@ package faults
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,24 @@ var whole = []Event{
 	{Kind: Fault, At: 30e9, What: Cut, Line: "begins: cut node1 and node2"},
 	{Kind: Fault, At: 31e9, What: Cut, Line: "ends: cut node1 and node2"},
 	{Kind: Ended, At: 32e9, Who: "A", Conn: 1, Node: "node1"},
+	// A standby that lagged takes over: what was done meanwhile is lost, all nodes are gone
+	// in its timeline and all clients end.
+	asked("register", "Undone", OK, 100e9, 100e9, ""), asked("register", "Undone", Denied, 101e9, 101e9, "already taken"),
+	{Kind: Fault, At: 100e9, What: LagDatabase, Line: "begins: lag"},
+	heard("A", 1, "SAID main C C:1"),
+	{Kind: Seen, At: 102e9, Who: "A", Conn: 2, Line: "SETSCRIPTTAGS server/match/uuid=gone"},
+	changed(101e9, "lobby/1", "owner", one, owner(3, 3, 3, one, "closed", true), owner(3, 4, 3, one, "owned", true)),
+	{Kind: Fault, Start: 99e9, At: 103e9, What: Lost},
+	{Kind: Row, At: 104e9, Key: "node1", Change: &Change{Table: "node", Store: 1, Tx: 5, By: two,
+		Before: &State{State: "serving", Incarnation: 3, Owner: one, Left: 100, Alive: true}, After: &State{State: "gone", Incarnation: 3, Owner: one}}},
+	{Kind: Row, At: 104e9, Key: "timeline/2", Change: &Change{Table: "timeline", Store: 1, Tx: 5, By: two}},
+	{Kind: Fault, At: 105e9, What: LagDatabase, Line: "ends: lag"},
+	{Kind: Operation, What: "login", Who: "A", Conn: 2, Node: "node1", Result: OK},
+	{Kind: Ended, At: 106e9, Who: "A", Conn: 2, Node: "node1"},
+	asked("register", "Undone", OK, 107e9, 107e9, ""),
+	{Kind: Fault, Start: 200e9, At: 205e9, What: Slow},
+	{Kind: Operation, What: "login", Who: "A", Conn: 3, Node: "node2", Result: OK},
+	{Kind: Ended, At: 210e9, Who: "A", Conn: 3, Node: "node2", What: "given up"},
 	asked("set", "a", OK, 1, 2, ""), asked("get", "a", OK, 3, 4, ""),
 	asked("set", "b", Unknown, 5, 6, ""), asked("get", "a", OK, 7, 8, ""), asked("get", "b", OK, 9, 10, ""),
 }
@@ -125,10 +144,23 @@ func TestFound(t *testing.T) {
 			{Kind: Operation, What: "login", Who: "B", Conn: 7, Node: "node3", Result: OK},
 			{Kind: Ended, At: 32e9, Who: "B", Conn: 7, Node: "node3"},
 		}, "connection 7, ended"},
+		"client ended long after": {[]Event{
+			{Kind: Operation, What: "login", Who: "B", Conn: 7, Node: "node2", Result: OK},
+			{Kind: Ended, At: 240e9, Who: "B", Conn: 7, Node: "node2"},
+		}, "connection 7, ended"},
 		"client ended later": {[]Event{
 			{Kind: Operation, What: "login", Who: "B", Conn: 7, Node: "node1", Result: OK},
 			{Kind: Ended, At: 90e9, Who: "B", Conn: 7, Node: "node1"},
 		}, "connection 7, ended"},
+		"condemned with no timeline": {[]Event{{Kind: Row, At: 104e9, Key: "node1", Change: &Change{Table: "node", Store: 2, Tx: 5, By: two,
+			Before: &State{State: "serving", Owner: one, Left: 100, Alive: true}, After: &State{State: "gone", Owner: one}}}}, "of its lease left"},
+		"acts on the timeline before": {[]Event{
+			changed(110e9, "lobby/1", "owner", two, owner(2, 3, 3, two, "closed", false), owner(9, 1_000_001, 3, two, "owned", true)),
+			did(111e9, "node1", "lobby/1", 4, 3), did(112e9, "node1", "lobby/1", 4, 3),
+		}, "2 acts of node1 under epoch 4"},
+		"kept too long":     {[]Event{{Kind: Seen, At: 120e9, Who: "A", Conn: 2, Line: "SETSCRIPTTAGS server/match/uuid=gone"}}, "which is not stored"},
+		"lost before":       {[]Event{asked("register", "Z", OK, 90e9, 91e9, ""), asked("exists", "Z", Denied, 120e9, 121e9, "DENIED No user found for 'Z'")}, "cannot log in"},
+		"lost after":        {[]Event{asked("register", "Z", OK, 104e9, 105e9, ""), asked("exists", "Z", Denied, 120e9, 121e9, "DENIED No user found for 'Z'")}, "cannot log in"},
 		"record of nothing": {[]Event{heard("A", 3, "SETSCRIPTTAGS server/match/uuid=abc")}, "which is not stored"},
 		"record of two":     {[]Event{{Kind: Row, What: "match", Arg: "xyz", Key: "lobby/2"}}, "is of battles"},
 	} {
@@ -194,6 +226,8 @@ func TestPlan(t *testing.T) {
 					t.Errorf("seed %d: %s before the one before is over", seed, s)
 				}
 				over[s.Node] = s.At + s.For
+			case s.What == RestoreDatabase:
+				alone(t, s, steps)
 			case (s.What == Cut || s.What == CutOneWay) && (s.Other == s.Node || s.Other == ""):
 				t.Errorf("seed %d: %s", seed, s)
 			}
@@ -204,9 +238,26 @@ func TestPlan(t *testing.T) {
 			t.Errorf("%s was never chosen", c.what)
 		}
 	}
+	for _, kind := range []string{"postgres", "sqlite"} {
+		for _, s := range Plan(1, time.Hour, nodes, "node4", Possible(kind)...) {
+			if never := map[string][]string{"postgres": ofSQLite, "sqlite": ofPostgres}[kind]; slices.Contains(never, s.What) {
+				t.Errorf("%s has %s", kind, s)
+			}
+		}
+	}
 	for _, s := range Plan(1, time.Minute, nodes, "", Kill, Join) {
 		if s.What != Kill {
 			t.Errorf("%s was not asked for", s)
+		}
+	}
+}
+
+// alone: nothing else is broken around a restore.
+func alone(t *testing.T, restore Step, steps []Step) {
+	t.Helper()
+	for _, s := range steps {
+		if s != restore && s.At+s.For > restore.At-again/2 && s.At < restore.At+restore.For+again {
+			t.Errorf("%s beside %s", s, restore)
 		}
 	}
 }

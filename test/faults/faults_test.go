@@ -52,11 +52,12 @@ const (
 )
 
 // TestFaults runs a schedule: FAULTS_SEED replays one, FAULTS_DURATION is its length,
-// FAULTS_ONLY names the faults, separated by commas.
+// FAULTS_ONLY names the faults, separated by commas, FAULTS_DB the database.
 func TestFaults(t *testing.T) {
 	seed, span, only := arguments(t)
-	t.Logf("seed %d: repeat with make faults SEED=%d DURATION=%s", seed, seed, span)
-	r := newRig(t, settings{nodes: 3, spare: 1})
+	kind := onKind(t)
+	t.Logf("seed %d: repeat with make faults SEED=%d DURATION=%s FAULTS_DB=%s", seed, seed, span, kind)
+	r := newRig(t, settings{db: kind, nodes: 3, spare: 1})
 	if !r.canDrain() {
 		t.Log("there is no cluster drain yet: that fault is left out")
 		only = slices.DeleteFunc(only, func(s string) bool { return s == Drain })
@@ -91,20 +92,28 @@ func arguments(t *testing.T) (seed uint64, span time.Duration, only []string) {
 			t.Fatalf("FAULTS_DURATION: %v", err)
 		}
 	}
-	for _, c := range choices {
-		only = append(only, c.what)
-	}
+	only = Possible(onKind(t))
 	if s := os.Getenv("FAULTS_ONLY"); s != "" {
 		only = strings.Split(s, ",")
 	}
 	return seed, span, only
 }
 
+// onKind is the kind of database that FAULTS_DB names.
+func onKind(t *testing.T) string {
+	t.Helper()
+	kind, err := databaseKind()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kind
+}
+
 // TestEach plays every fault alone for ten seconds and prints what clients saw of it,
 // which is what docs/failures.md is written from. FAULTS_ONLY names some.
 func TestEach(t *testing.T) {
 	_, _, only := arguments(t)
-	r := newRig(t, settings{nodes: 3, spare: 1})
+	r := newRig(t, settings{db: onKind(t), nodes: 3, spare: 1})
 	l := newLoad(r, 1, players, hosts)
 	defer l.end()
 	l.wait(readyLimit)
@@ -122,7 +131,7 @@ func TestEach(t *testing.T) {
 				continue
 			}
 		}
-		if strings.HasPrefix(what, "database") {
+		if strings.HasPrefix(what, "database") || what == FullDisk {
 			s.Node = ""
 		}
 		r.playOne(t.Context(), s)

@@ -51,8 +51,10 @@ type Event struct {
 // Change is what the store tells of a row of its tables of nodes, owners or snapshots.
 type Change struct {
 	Table  string `json:"table"`
-	Action string `json:"action"` // INSERT, UPDATE or DELETE
-	By     string `json:"by"`     // address of the host that did it
+	Store  int    `json:"store,omitempty"` // how often the store had failed over or been restored
+	Tx     int64  `json:"tx,omitempty"`    // the transaction, if the store tells
+	Action string `json:"action"`          // INSERT, UPDATE or DELETE
+	By     string `json:"by"`              // address of the host that did it
 	Before *State `json:"before,omitempty"`
 	After  *State `json:"after,omitempty"`
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -38,6 +37,14 @@ func links(rules func(r *rig, s Step) []rule) fault {
 // between makes a rule for both directions.
 func between(a, b string, n network.Rule) []rule { return []rule{{a, b, n}, {b, a, n}} }
 
+// toAll makes a rule for both directions of several links.
+func (r *rig) toAll(from string, to []string, n network.Rule) (all []rule) {
+	for _, other := range to {
+		all = append(all, between(from, other, n)...)
+	}
+	return all
+}
+
 // others are the hosts of all other nodes.
 func (r *rig) others(name string) (names []string) {
 	for _, n := range r.nodes {
@@ -67,31 +74,29 @@ var faults = map[string]fault{
 	},
 	Cut:         links(func(_ *rig, s Step) []rule { return between(s.Node, s.Other, cut) }),
 	CutOneWay:   links(func(_ *rig, s Step) []rule { return []rule{{s.Node, s.Other, cut}} }),
-	CutDatabase: links(func(_ *rig, s Step) []rule { return between(s.Node, database, cut) }),
-	CutAll: links(func(r *rig, s Step) (all []rule) {
-		for _, other := range append(r.others(s.Node), database, clients) {
-			all = append(all, between(s.Node, other, cut)...)
-		}
-		return all
+	CutDatabase: links(func(r *rig, s Step) []rule { return r.toAll(s.Node, r.store.hosts(), cut) }),
+	CutAll: links(func(r *rig, s Step) []rule {
+		return r.toAll(s.Node, append(append(r.others(s.Node), r.store.hosts()...), clients), cut)
 	}),
-	Lossy: links(func(r *rig, s Step) (all []rule) {
-		for _, other := range append(r.others(s.Node), database) {
-			all = append(all, between(s.Node, other, slow)...)
-		}
-		return all
+	Lossy: links(func(r *rig, s Step) []rule {
+		return r.toAll(s.Node, append(r.others(s.Node), r.store.hosts()...), slow)
 	}),
 	LoseDatabase: {
-		inject: func(r *rig, _ Step) error { r.pg.stop(syscall.SIGINT); return nil },
-		heal:   func(r *rig, _ Step) error { return r.pg.start() },
+		inject: func(r *rig, _ Step) error { r.pg.main().stop(syscall.SIGINT); return nil },
+		heal:   func(r *rig, _ Step) error { return r.pg.main().start() },
 	},
 	CrashDatabase: {
-		inject: func(r *rig, _ Step) error { r.pg.stop(syscall.SIGQUIT); return nil },
-		heal:   func(r *rig, _ Step) error { return r.pg.start() },
+		inject: func(r *rig, _ Step) error { r.pg.main().stop(syscall.SIGQUIT); return nil },
+		heal:   func(r *rig, _ Step) error { return r.pg.main().start() },
 	},
 	PauseDatabase: {
-		inject: func(r *rig, _ Step) error { r.pg.signal(syscall.SIGSTOP); return nil },
-		heal:   func(r *rig, _ Step) error { r.pg.signal(syscall.SIGCONT); return nil },
+		inject: func(r *rig, _ Step) error { r.pg.main().signal(syscall.SIGSTOP); return nil },
+		heal:   func(r *rig, _ Step) error { r.pg.main().signal(syscall.SIGCONT); return nil },
 	},
+	Failover:        {inject: (*rig).loseSynchronous, heal: (*rig).takeOver},
+	LagDatabase:     {inject: (*rig).lag, heal: (*rig).takeOverLagging},
+	RestoreDatabase: {inject: (*rig).backup, heal: (*rig).putBack},
+	FullDisk:        {inject: (*rig).fillDisk, heal: (*rig).emptyDisk},
 	Drain: {
 		inject: func(r *rig, s Step) error { return r.operateNode("drain", s.Node) },
 		heal:   func(r *rig, s Step) error { return r.operateNode("undrain", s.Node) },
@@ -112,7 +117,7 @@ func (r *rig) operateNode(what, name string) error {
 
 // setClock sets the wall clock of a node's process, which reads its offset from a file.
 func (r *rig) setClock(name string, shift time.Duration) error {
-	path := filepath.Join(r.node(name).data, "clock")
+	path := r.path(name, "clock")
 	if err := os.WriteFile(path+".new", []byte(shift.String()), 0o600); err != nil {
 		return err
 	}
@@ -176,11 +181,15 @@ func (r *rig) life(s Step) *sync.Mutex {
 	switch s.What {
 	case Kill, Pause, Leave, Join, Drain:
 		name = s.Node
-	case LoseDatabase, CrashDatabase, PauseDatabase:
+	case LoseDatabase, CrashDatabase, PauseDatabase, Failover, LagDatabase, RestoreDatabase, FullDisk:
 		name = database
 	default:
 		return nil
 	}
+	return r.lifeOf(name)
+}
+
+func (r *rig) lifeOf(name string) *sync.Mutex {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.lives[name] == nil {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,6 +74,7 @@ func (r *rig) judge(l *load) {
 	}
 	r.collect()
 	events := r.history.Events()
+	r.judgeMachine(events)
 	for _, found := range Check(events) {
 		r.t.Error(found)
 	}
@@ -84,10 +84,9 @@ func (r *rig) judge(l *load) {
 // collect moves what the store and the nodes have written down into the history.
 func (r *rig) collect() {
 	r.t.Helper()
-	if err := r.readAudit(); err != nil {
-		r.t.Error(err)
-	}
-	if err := r.readRecords(); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	if err := errors.Join(r.readAudit(ctx), r.readRecords(ctx)); err != nil {
 		r.t.Error(err)
 	}
 	for _, n := range r.nodes {
@@ -97,34 +96,10 @@ func (r *rig) collect() {
 	}
 }
 
-// readRecords moves the records of battles into the history.
-func (r *rig) readRecords() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	c, err := r.sql(ctx)
-	if err != nil {
-		return fmt.Errorf("read the records: %w", err)
-	}
-	defer func() { _ = c.Close(ctx) }()
-	rows, err := c.Query(ctx, "SELECT uuid, lobby FROM matches")
-	if err != nil {
-		return fmt.Errorf("read the records: %w", err)
-	}
-	for rows.Next() {
-		var uuid string
-		var lobby int64
-		if err := rows.Scan(&uuid, &lobby); err != nil {
-			return fmt.Errorf("read the records: %w", err)
-		}
-		r.history.Add(Event{Kind: Row, At: now(), What: "match", Arg: uuid, Key: fmt.Sprint("lobby/", lobby)})
-	}
-	return rows.Err()
-}
-
 // readActs moves what a node has written of its processes' effects into the history. Each
 // line is the time, the key, the epoch, the incarnation and the effect.
 func (r *rig) readActs(n *node) error {
-	b, err := os.ReadFile(filepath.Join(n.data, "acts"))
+	b, err := os.ReadFile(r.path(n.name, "acts"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -147,6 +122,9 @@ func (r *rig) readActs(n *node) error {
 	return nil
 }
 
+// residents are the server's own users, whom every client may see.
+var residents = []string{"Coordinator", "AutohostMonitor"}
+
 // agree says what clients see differently, or what is not so.
 func (l *load) agree() error {
 	var list []*springclient.Client
@@ -168,7 +146,7 @@ func (l *load) agree() error {
 	for i, c := range list {
 		world := c.Snapshot().World
 		for name := range world.Users {
-			if !here[name] && name != "Coordinator" {
+			if !here[name] && !slices.Contains(residents, name) {
 				return fmt.Errorf("%s on %s sees %s, who is not there", l.actors[i].name, where[i], name)
 			}
 		}
@@ -212,8 +190,9 @@ func (r *rig) owned(ctx context.Context) error {
 		living[n.Name] = n
 	}
 	for _, n := range r.nodes {
-		if got, lives := living[n.name]; lives != n.up || lives && got.State != lease.Serving {
-			return fmt.Errorf("%s: up is %v, the store says %+v", n.name, n.up, got)
+		up := n.running()
+		if got, lives := living[n.name]; lives != up || lives && got.State != lease.Serving {
+			return fmt.Errorf("%s: up is %v, the store says %+v", n.name, up, got)
 		}
 	}
 	seen := map[string]bool{}
@@ -241,7 +220,7 @@ func (l *load) lookForAccounts() {
 	all = slices.Compact(all)
 	var up []*node
 	for _, n := range l.r.nodes {
-		if n.up {
+		if n.running() {
 			up = append(up, n)
 		}
 	}

@@ -21,7 +21,7 @@ import (
 	"teiserver/test/faults/network"
 )
 
-// postgres is the database server, in a host of its own.
+// postgres is a database server, in a host of its own.
 type postgres struct {
 	host *network.Host
 	bin  string
@@ -33,7 +33,8 @@ type postgres struct {
 	ended chan struct{}
 }
 
-// What was committed has to survive the server's own end, not that of the machine.
+// What was committed has to survive the server's own end, not that of the machine. A
+// standby that was away for a while finds what it has missed.
 const postgresSettings = `
 fsync = off
 full_page_writes = off
@@ -42,10 +43,18 @@ shared_buffers = 32MB
 autovacuum = off
 unix_socket_directories = ''
 timezone = 'UTC'
+wal_keep_size = 1GB
+wal_retrieve_retry_interval = 200ms
 `
 
+const postgresAccess = `
+host all all 127.77.0.0/24 trust
+host replication all 127.77.0.0/24 trust
+`
+
+// newPostgres prepares a server that has no data yet.
 func newPostgres(dir string, host *network.Host) (*postgres, error) {
-	p := &postgres{host: host, data: filepath.Join(dir, "pg")}
+	p := &postgres{host: host, data: filepath.Join(dir, "pg-"+host.Name)}
 	path, err := exec.LookPath("postgres")
 	if err == nil {
 		path, err = filepath.EvalSymlinks(path) // its neighbors are beside the real file
@@ -67,44 +76,90 @@ func newPostgres(dir string, host *network.Host) (*postgres, error) {
 	uid, _ := strconv.Atoi(u.Uid)
 	gid, _ := strconv.Atoi(u.Gid)
 	p.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	if err := os.Mkdir(p.data, 0o700); err != nil {
-		return nil, err
+	p.log, err = os.Create(filepath.Join(dir, "postgres-"+host.Name+".log"))
+	return p, err
+}
+
+// folder makes an empty folder that the server's user has.
+func (p *postgres) folder(path string) error {
+	if err := os.RemoveAll(path); err != nil {
+		return err
 	}
-	if err := os.Chown(p.data, uid, gid); err != nil {
-		return nil, err
+	if err := os.Mkdir(path, 0o700); err != nil {
+		return err
 	}
-	if p.log, err = os.Create(filepath.Join(dir, "postgres.log")); err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(filepath.Join(p.bin, "initdb"), "-D", p.data, "-U", "teiserver", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as}
+	return os.Chown(path, int(p.as.Uid), int(p.as.Gid))
+}
+
+// tool runs one of PostgreSQL's programs in the server's host.
+func (p *postgres) tool(name string, args ...string) error {
+	var out bytes.Buffer
+	cmd := exec.Command(filepath.Join(p.bin, name), args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as, Setpgid: true}
 	cmd.Dir = p.data
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := p.host.Start(cmd); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	for file, text := range map[string]string{
-		"postgresql.conf": postgresSettings + "listen_addresses = '" + host.Address + "'\n",
-		"pg_hba.conf":     "host all all 127.77.0.0/24 trust\n",
-	} {
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", name, err, out.String())
+	}
+	return nil
+}
+
+// begin makes a new database and starts.
+func (p *postgres) begin() error {
+	if err := p.folder(p.data); err != nil {
+		return err
+	}
+	if err := p.tool("initdb", "-D", p.data, "-U", "teiserver", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"); err != nil {
+		return err
+	}
+	for file, text := range map[string]string{"postgresql.conf": postgresSettings, "pg_hba.conf": postgresAccess} {
 		f, err := os.OpenFile(filepath.Join(p.data, file), os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		_, err = f.WriteString(text)
 		if closed := f.Close(); err == nil {
 			err = closed
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return p, p.start()
+	return p.start()
+}
+
+// backup copies the database of a server that runs into a folder.
+func (p *postgres) backup(of *postgres, into string, flags ...string) error {
+	if err := p.folder(into); err != nil {
+		return err
+	}
+	return p.tool("pg_basebackup", append([]string{"-h", of.host.Address, "-p", "5432", "-U", "teiserver", "-D", into, "-X", "stream", "-c", "fast", "--no-sync"}, flags...)...)
+}
+
+// follow makes this server, which does not run, a standby of another, and starts it.
+func (p *postgres) follow(primary *postgres) error {
+	if err := p.folder(p.data); err != nil { // the tools stand in it
+		return err
+	}
+	if err := p.backup(primary, p.data+".new", "-R"); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(p.data); err != nil {
+		return err
+	}
+	if err := os.Rename(p.data+".new", p.data); err != nil {
+		return err
+	}
+	return p.start()
 }
 
 func (p *postgres) url() string { return "postgres://teiserver@" + p.host.Address + ":5432/postgres" }
 
 func (p *postgres) start() error {
-	p.cmd = exec.Command(filepath.Join(p.bin, "postgres"), "-D", p.data)
+	p.cmd = exec.Command(filepath.Join(p.bin, "postgres"), "-D", p.data, "-c", "listen_addresses="+p.host.Address)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as, Setpgid: true}
 	p.cmd.Dir = p.data
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -118,6 +173,9 @@ func (p *postgres) start() error {
 
 // stop ends the server: SIGINT is an orderly end, SIGQUIT one as in a crash.
 func (p *postgres) stop(sig syscall.Signal) {
+	if p.ended == nil {
+		return
+	}
 	_ = p.cmd.Process.Signal(sig)
 	select {
 	case <-p.ended:
@@ -129,6 +187,9 @@ func (p *postgres) stop(sig syscall.Signal) {
 
 // signal tells all of the server's processes; with SIGSTOP until all stand.
 func (p *postgres) signal(sig syscall.Signal) {
+	if p.cmd == nil || p.cmd.Process == nil {
+		return
+	}
 	for range 100 {
 		all := append([]int{p.cmd.Process.Pid}, children(p.cmd.Process.Pid)...)
 		running := false

@@ -22,7 +22,7 @@ import (
 	"teiserver/test/faults/network"
 )
 
-// The hosts beside the nodes.
+// The hosts beside the nodes, and standby.
 const (
 	database = "database"
 	clients  = "clients"
@@ -43,10 +43,18 @@ type rig struct {
 	dir     string
 	binary  string
 	net     *network.Network
-	pg      *postgres
+	store   store
+	pg      *pair // nil on SQLite
+	file    *file // nil on PostgreSQL
 	nodes   []*node
 	history *History
 	began   int64
+
+	// Who holds the lock of the database in lives has these.
+	branch  int    // of the database: each failover and restore begins a new one
+	audited int64  // the last change of this branch that is in the history
+	since   int64  // when what a fault of the database may lose began
+	emptied func() // ends the filling of the disk
 
 	mu    sync.Mutex
 	rules map[int][]rule // by the fault that asked for them
@@ -61,10 +69,12 @@ type rule struct {
 
 // settings of a run.
 type settings struct {
+	db    string   // onPostgres if empty
 	nodes int      // started at the beginning
 	spare int      // prepared, for those who join later
 	env   []string // for every node
 	first []string // for node1 alone
+	rest  []string // for all others
 }
 
 // now reads the boot clock.
@@ -104,10 +114,10 @@ func newRig(t testing.TB, s settings) *rig {
 	for i := range s.nodes + s.spare {
 		names = append(names, fmt.Sprintf("node%d", i+1))
 	}
-	if r.net, err = network.New(append(names, database, clients, operator)...); err != nil {
+	if r.net, err = network.New(append(names, database, standby, clients, operator)...); err != nil {
 		t.Fatal(err)
 	}
-	if r.pg, err = newPostgres(r.dir, r.net.Host(database)); err != nil {
+	if err := r.prepareStore(s.db); err != nil {
 		t.Fatal(err)
 	}
 	var peers []string
@@ -122,26 +132,72 @@ func newRig(t testing.TB, s settings) *rig {
 		n.env = append(n.env, s.env...)
 		if name == names[0] {
 			n.env = append(n.env, s.first...)
+		} else {
+			n.env = append(n.env, s.rest...)
 		}
 		r.nodes = append(r.nodes, n)
 	}
-	r.waitDatabase()
+	if err := r.until(readyLimit, r.attendStore); err != nil {
+		t.Fatalf("the database: %v", err)
+	}
 	r.command("config", "list") // makes the tables
 	r.audit()
+	if r.pg != nil {
+		ctx, cancel := context.WithTimeout(t.Context(), readyLimit)
+		defer cancel()
+		if err := r.pg.attach(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, n := range r.nodes[:s.nodes] {
 		if err := n.start(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r.waitReady(readyLimit)
+	stop, err := r.watchMachine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
 	t.Logf("%d nodes run in %s", s.nodes, r.dir)
 	return r
 }
 
+// prepareStore makes the database.
+func (r *rig) prepareStore(kind string) (err error) {
+	if kind != onSQLite {
+		r.pg, err = newPair(r.dir, r.net)
+		r.store = r.pg
+		return err
+	}
+	if err := mountDisk(r.disk()); err != nil {
+		return err
+	}
+	r.file, err = newFile(r.disk())
+	r.store = r.file
+	return err
+}
+
+// disk is where the small disk of SQLite is.
+func (r *rig) disk() string { return filepath.Join(r.dir, "disk") }
+
+func (r *rig) attendStore(ctx context.Context) error {
+	if r.pg == nil {
+		return nil
+	}
+	return r.pg.attend(ctx)
+}
+
 // end ends everything, and keeps the folder of a failed run.
 func (r *rig) end() {
-	if r.pg != nil && r.pg.cmd != nil && r.pg.cmd.Process != nil {
-		r.pg.signal(syscall.SIGCONT)
+	keep := r.t.Failed() || os.Getenv("FAULTS_KEEP") != ""
+	if r.pg != nil {
+		for _, s := range r.pg.servers {
+			if s != nil {
+				s.signal(syscall.SIGCONT)
+			}
+		}
 	}
 	var all sync.WaitGroup
 	for _, n := range r.nodes {
@@ -152,8 +208,17 @@ func (r *rig) end() {
 		})
 	}
 	all.Wait()
-	if r.pg != nil && r.pg.ended != nil {
-		r.pg.stop(syscall.SIGQUIT)
+	if r.pg != nil {
+		r.pg.end()
+	}
+	if r.file != nil {
+		r.file.end()
+		if keep {
+			_ = os.CopyFS(filepath.Join(r.dir, "database"), os.DirFS(filepath.Dir(r.file.path)))
+		}
+		if err := unmountDisk(r.disk()); err != nil {
+			r.t.Errorf("unmount the disk: %v", err)
+		}
 	}
 	if r.net != nil {
 		r.net.Close()
@@ -163,8 +228,7 @@ func (r *rig) end() {
 			r.t.Errorf("the history: %v", err)
 		}
 	}
-	if r.t.Failed() || os.Getenv("FAULTS_KEEP") != "" {
-		_ = os.RemoveAll(filepath.Join(r.dir, "pg"))
+	if keep {
 		r.t.Logf("logs and history are kept in %s", r.dir)
 		return
 	}
@@ -174,34 +238,29 @@ func (r *rig) end() {
 // sweepOldRuns kills what a run has left that was itself killed: processes in the
 // folder of a run whose test is no more.
 func sweepOldRuns(t testing.TB) {
+	// left says that a path is in the folder of a run whose test is no more.
+	left := func(path string) bool {
+		rest, ok := strings.CutPrefix(path, runs()+"/run-")
+		of, _, _ := strings.Cut(rest, "-")
+		owner, err := strconv.Atoi(of)
+		return ok && err == nil && syscall.Kill(owner, 0) != nil
+	}
 	links, _ := filepath.Glob("/proc/[0-9]*/cwd")
 	for _, link := range links {
 		dir, err := os.Readlink(link)
-		if err != nil || !strings.HasPrefix(dir, runs()+"/run-") {
-			continue
-		}
-		of, _, _ := strings.Cut(strings.TrimPrefix(dir, runs()+"/run-"), "-")
-		owner, err := strconv.Atoi(of)
-		if err != nil || syscall.Kill(owner, 0) == nil {
+		if err != nil || !left(dir) {
 			continue
 		}
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(link)))
 		t.Logf("killing process %d, left by an earlier run in %s", pid, dir)
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-}
-
-func (r *rig) waitDatabase() {
-	r.t.Helper()
-	err := r.until(readyLimit, func(ctx context.Context) error {
-		c, err := connect(ctx, r.net.Host(operator), r.pg.url())
-		if err != nil {
-			return err
+	mounts, _ := os.ReadFile("/proc/self/mounts")
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); len(f) > 1 && left(f[1]) {
+			t.Logf("unmounting %s, left by an earlier run", f[1])
+			_ = unmountDisk(f[1])
 		}
-		return c.Close(ctx)
-	})
-	if err != nil {
-		r.t.Fatalf("PostgreSQL: %v", err)
 	}
 }
 
@@ -209,7 +268,7 @@ func (r *rig) waitDatabase() {
 func (r *rig) waitReady(limit time.Duration) {
 	r.t.Helper()
 	for _, n := range r.nodes {
-		if !n.up {
+		if !n.running() {
 			continue
 		}
 		err := r.until(limit, func(ctx context.Context) error {
@@ -249,7 +308,7 @@ func (r *rig) until(limit time.Duration, f func(ctx context.Context) error) erro
 
 // try runs the command line beside the nodes.
 func (r *rig) try(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.Command(r.binary, append(args, "--database", r.pg.url(), "--data-dir", filepath.Join(r.dir, operator))...)
+	cmd := exec.Command(r.binary, append(args, "--database", r.store.url(), "--data-dir", filepath.Join(r.dir, operator))...)
 	cmd.Dir = r.dir
 	var out, text strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &text

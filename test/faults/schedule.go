@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,7 +24,19 @@ const (
 	Leave         = "leave"          // the node stops in order and is started again
 	Join          = "join"           // a further node comes, and leaves at the end of the fault
 	Clock         = "clock"          // the node's wall clock is set, and set back
+
+	Failover        = "database failover" // it dies, and a standby that has all takes over
+	LagDatabase     = "database lag"      // its standby follows no more, and takes over at the end
+	RestoreDatabase = "database restore"  // at the end a backup of the beginning is put back
+	FullDisk        = "disk full"         // there is no room for the database and the nodes' folders
 )
+
+// Lost is an event beside the faults: what the store committed from its Start to its At
+// may be lost.
+const Lost = "lost"
+
+// Slow is another: the machine stood still, and so did the links.
+const Slow = "slow"
 
 // Step is one fault of a schedule.
 type Step struct {
@@ -38,7 +51,7 @@ type Step struct {
 
 func (s Step) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%7.1fs  %-14s for %5.1fs", s.At.Seconds(), s.What, s.For.Seconds())
+	fmt.Fprintf(&b, "%7.1fs  %-17s for %5.1fs", s.At.Seconds(), s.What, s.For.Seconds())
 	if s.Node != "" {
 		fmt.Fprintf(&b, "  %s", s.Node)
 	}
@@ -58,6 +71,28 @@ type choice struct {
 	min, max time.Duration
 }
 
+// ofPostgres and ofSQLite are faults that the other cannot have.
+var (
+	ofPostgres = []string{CutDatabase, LoseDatabase, CrashDatabase, PauseDatabase, Failover, LagDatabase, RestoreDatabase}
+	ofSQLite   = []string{FullDisk}
+)
+
+// Possible names the faults that a cluster on a kind of database can have.
+func Possible(kind string) (names []string) {
+	never := ofSQLite
+	if kind == "sqlite" {
+		never = ofPostgres
+	}
+	for _, c := range choices {
+		if !slices.Contains(never, c.what) {
+			names = append(names, c.what)
+		}
+	}
+	return names
+}
+
+// choices are in the order in which they came: a seed that names those of before draws
+// the same from them.
 var choices = []choice{
 	{Kill, 14, time.Second, 12 * time.Second},
 	{Pause, 14, time.Second, 30 * time.Second},
@@ -73,7 +108,15 @@ var choices = []choice{
 	{Leave, 8, time.Second, 15 * time.Second},
 	{Join, 5, 15 * time.Second, 60 * time.Second},
 	{Clock, 6, 5 * time.Second, 30 * time.Second},
+	{Failover, 5, time.Second, 10 * time.Second},
+	{LagDatabase, 5, 2 * time.Second, 20 * time.Second},
+	{RestoreDatabase, 3, 5 * time.Second, 30 * time.Second},
+	{FullDisk, 10, 2 * time.Second, 20 * time.Second},
 }
+
+// again is how long nothing else is broken after a restore. Nodes that were stopped in
+// order know of what is lost; one that could not write its last mark may not.
+const again = 20 * time.Second
 
 // Plan makes the schedule of a seed. It is the same for the same arguments: the nodes,
 // the spare one that joins and leaves, and the faults that can be had, all if none are named.
@@ -89,9 +132,13 @@ func Plan(seed uint64, length time.Duration, nodes []string, spare string, only 
 	for at := p.between(time.Second, 4*time.Second); p.total > 0 && at < length; {
 		if s, ok := p.step(at, length); ok {
 			p.steps = append(p.steps, s)
+			at = s.At
 			// Mostly one after another with some quiet, at times on top of each other.
-			if rnd.IntN(100) < 60 {
+			if rnd.IntN(100) < 60 || s.What == RestoreDatabase {
 				at += s.For
+			}
+			if s.What == RestoreDatabase {
+				at += again
 			}
 		}
 		at += p.between(time.Second, 8*time.Second)
@@ -136,8 +183,13 @@ func (p *planner) step(at, length time.Duration) (Step, bool) {
 	sign := time.Duration(p.rnd.IntN(2)*2 - 1)
 	shift := sign * p.between(3*time.Second, 10*time.Second)
 	switch s.What {
-	case LoseDatabase, CrashDatabase, PauseDatabase:
+	case RestoreDatabase:
+		s.At = max(at, p.free())
+		return s, s.At+s.For < length && p.take("the database", s)
+	case LoseDatabase, CrashDatabase, PauseDatabase, Failover, LagDatabase:
 		return s, p.take("the database", s)
+	case FullDisk:
+		return s, p.take("the disk", s)
 	case Join:
 		s.Node = p.spare
 		return s, p.take(p.spare, s)
@@ -155,6 +207,14 @@ func (p *planner) step(at, length time.Duration) (Step, bool) {
 	return s, true
 }
 
+// free is when all faults so far are over for a while.
+func (p *planner) free() (at time.Duration) {
+	for _, s := range p.steps {
+		at = max(at, s.At+s.For+again/2)
+	}
+	return at
+}
+
 // take says whether a thing is free, and that it is not until the step is over.
 func (p *planner) take(what string, s Step) bool {
 	if s.At < p.busy[what] {
@@ -162,6 +222,9 @@ func (p *planner) take(what string, s Step) bool {
 	}
 	// Time to start again: a fault begins on what runs.
 	p.busy[what] = s.At + s.For + 5*time.Second
+	if s.What == Failover || s.What == LagDatabase || s.What == RestoreDatabase {
+		p.busy[what] += 10 * time.Second // for the next standby
+	}
 	return true
 }
 

@@ -35,6 +35,13 @@ type commands struct {
 		Drain     clusterDrain     `cmd:"" help:"Take a node out of service: others go on with what it runs, its clients are closed."`
 		Undrain   clusterUndrain   `cmd:"" help:"Return a drained node to service."`
 	} `cmd:"" help:"The cluster, as the database knows it."`
+	Rating struct {
+		ResetUncertainty ratingReset  `cmd:"" name:"reset-uncertainty" help:"Make ratings less certain at the end of a season, the more the longer a player has not played."`
+		Rerate           ratingRerate `cmd:"" help:"Rate matches again whose record or rules have changed."`
+	} `cmd:"" help:"Ratings of players."`
+	Match struct {
+		Show matchShow `cmd:"" help:"Print the record of a match, with its players, as JSON."`
+	} `cmd:"" help:"Records of battles."`
 	Database struct {
 		Restored databaseRestored `cmd:"" help:"Say that a backup was put back: numbers go on above those that may have been given since."`
 	} `cmd:"" help:"The database."`
@@ -173,6 +180,15 @@ type clusterUndrain struct {
 
 func (c *clusterUndrain) Run(ctx context.Context, stdout io.Writer) error {
 	return app.DrainNode(ctx, c.Config, app.Drain{Node: c.Node, Wait: c.Wait, JSON: c.JSON}, stdout)
+}
+
+type matchShow struct {
+	config.Config `embed:""`
+	ID            int64 `arg:"" help:"Number of the match, as in the script tag game/server_match_id."`
+}
+
+func (c *matchShow) Run(ctx context.Context, stdout io.Writer) error {
+	return app.ShowMatch(ctx, c.Config, c.ID, stdout)
 }
 
 type databaseRestored struct {

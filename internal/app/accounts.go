@@ -8,35 +8,63 @@ import (
 	"time"
 
 	"teiserver/internal/account"
-	"teiserver/internal/coordinator"
+	"teiserver/internal/resident"
 	"teiserver/internal/store"
 )
 
 // adminName is the administrator made on the first start.
 const adminName = "admin"
 
-// ensureCoordinator makes the Coordinator's account if it is missing and returns its
-// id. Of several nodes that start at once one makes it, the others find it.
-func ensureCoordinator(ctx context.Context, st *store.Store) (int64, error) {
-	id, err := st.UserIDByName(ctx, coordinator.Name)
-	if err == nil {
-		return id, nil
+// ensureResidents makes the accounts of the residents that are missing and returns all
+// ids, by kind.
+func ensureResidents(ctx context.Context, st *store.Store) (map[string]int64, error) {
+	ids := map[string]int64{}
+	for _, h := range residents() {
+		id, err := ensureResident(ctx, st, h.account)
+		if err != nil {
+			return nil, err
+		}
+		ids[h.kind] = id
 	}
-	if !errors.Is(err, account.ErrNotFound) {
-		return 0, fmt.Errorf("find the Coordinator's account: %w", err)
+	return ids, nil
+}
+
+// ensureResident makes an account of the server's own if it is missing and returns its
+// id. Of several nodes that start at once one makes it, the others find it.
+func ensureResident(ctx context.Context, st *store.Store, a resident.Account) (int64, error) {
+	id, err := residentID(ctx, st, a)
+	if err == nil || !errors.Is(err, account.ErrNotFound) {
+		return id, err
 	}
 	if id, err = st.Reserve(ctx, sequenceUser, 1); err != nil {
 		return 0, err
 	}
 	_, err = st.InsertUser(ctx, &account.User{
-		ID: id, Name: coordinator.Name, Email: coordinator.Email, Roles: coordinator.Roles(),
-		Country: coordinator.Country, Client: coordinator.Client, Created: time.Now(),
+		ID: id, Name: a.Name, Email: a.Email, Roles: a.Roles,
+		Country: a.Country, Client: a.Client, Created: time.Now(),
 	})
 	if errors.Is(err, account.ErrNameTaken) || errors.Is(err, account.ErrEmailTaken) {
-		return st.UserIDByName(ctx, coordinator.Name)
+		return residentID(ctx, st, a)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("make the Coordinator's account: %w", err)
+		return 0, fmt.Errorf("make the account %s: %w", a.Name, err)
+	}
+	return id, nil
+}
+
+// residentID finds the account of a resident. One of that name that somebody has
+// registered would log in as the server: the node does not start with it.
+func residentID(ctx context.Context, st *store.Store, a resident.Account) (int64, error) {
+	id, err := st.UserIDByName(ctx, a.Name)
+	if err != nil {
+		return 0, fmt.Errorf("find the account %s: %w", a.Name, err)
+	}
+	u, err := st.UserByID(ctx, id)
+	if err != nil {
+		return 0, fmt.Errorf("read the account %s: %w", a.Name, err)
+	}
+	if !u.Has(account.Server) {
+		return 0, fmt.Errorf("the server needs the name %s for an account of its own, and user %d has it: rename that account first", a.Name, id)
 	}
 	return id, nil
 }
@@ -48,7 +76,7 @@ func (s *Server) ensureAdministrator(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("count accounts: %w", err)
 	}
-	if n > 1 {
+	if n > int64(len(residents())) {
 		return nil
 	}
 	admin := NewUser{Name: adminName, Password: rand.Text(), Email: adminName + "@teiserver.local", Role: "admin"}

@@ -13,6 +13,7 @@ import (
 	"teiserver/internal/cluster/process"
 	"teiserver/internal/cluster/registry"
 	"teiserver/internal/config"
+	"teiserver/internal/job"
 	"teiserver/internal/store"
 )
 
@@ -23,6 +24,7 @@ type clusterStatus struct {
 	Database  string       `json:"database"`
 	RoundTrip float64      `json:"round_trip_ms"` // of one read of the database, from here
 	Durable   *durable     `json:"durability,omitempty"`
+	Jobs      []job.Status `json:"jobs"` // those that have been tried
 }
 
 // durable is what becomes of acknowledged commands in a failover; PostgreSQL only.
@@ -62,9 +64,13 @@ func ClusterStatus(ctx context.Context, cfg config.Config, asJSON bool, w io.Wri
 			return err
 		}
 		took := time.Since(began)
+		jobs, err := st.JobStatuses(ctx)
+		if err != nil {
+			return err
+		}
 		return writeStatus(clusterStatus{
 			Nodes: list(nodes), Unheard: list(brokenLinks(nodes)),
-			Database: st.Describe(), RoundTrip: float64(took.Microseconds()) / 1000, Durable: durableOf(ctx, cfg),
+			Database: st.Describe(), RoundTrip: float64(took.Microseconds()) / 1000, Durable: durableOf(ctx, cfg), Jobs: list(jobs),
 		}, asJSON, w)
 	})
 }
@@ -88,15 +94,50 @@ func writeStatus(s clusterStatus, asJSON bool, w io.Writer) error {
 		return writeObject(w, s)
 	}
 	err := table(w, "NODE\tINCARNATION\tSTATE\tLEASE\tCLIENTS\tPROCESSES\tHEARS\tVERSION\tADDRESS", s.Nodes, func(n lease.Node) []any {
-		return []any{n.Name, n.Incarnation, n.State, left(n), n.Clients, n.Processes, dash(strings.Join(n.Hears, ",")), dash(n.Version), dash(n.Address)}
+		return []any{n.Name, n.Incarnation, stateOf(n), left(n), n.Clients, n.Processes, dash(strings.Join(n.Hears, ",")), dash(n.Version), dash(n.Address)}
 	})
 	for _, u := range s.Unheard {
 		_, _ = fmt.Fprintf(w, "%s does not hear %s\n", u.Node, u.Of)
+	}
+	if err == nil {
+		err = writeJobs(s.Jobs, w)
 	}
 	_, _ = fmt.Fprintf(w, "database %s, round trip %.1f ms\n", s.Database, s.RoundTrip)
 	if s.Durable != nil && !s.Durable.Promised {
 		_, _ = fmt.Fprintf(w, "durability: %s\n", s.Durable.Text)
 	}
+	return err
+}
+
+// stateOf is what a node does. One that waits before it serves again is not drained by
+// anybody, though it takes as little.
+func stateOf(n lease.Node) string {
+	if alive(n) && n.Note != "" {
+		return n.Note
+	}
+	return n.State
+}
+
+// writeJobs prints how the jobs stand, in the order of their table.
+func writeJobs(known []job.Status, w io.Writer) error {
+	if len(known) == 0 {
+		return nil
+	}
+	var rows []job.Status
+	for _, j := range job.Table {
+		if i := slices.IndexFunc(known, func(k job.Status) bool { return k.Job == j.Name }); i >= 0 {
+			rows = append(rows, known[i])
+		}
+	}
+	_, _ = fmt.Fprintln(w)
+	err := table(w, "JOB\tPERIOD\tDONE\tNODE\tFAILURES\tERROR", rows, func(k job.Status) []any {
+		done := "never"
+		if !k.Done.IsZero() {
+			done = k.Done.UTC().Format(time.DateTime)
+		}
+		return []any{k.Job, dash(k.Period), done, dash(k.Node), k.Failures, dash(strings.Join(strings.Fields(k.Error), " "))}
+	})
+	_, _ = fmt.Fprintln(w)
 	return err
 }
 
@@ -133,7 +174,7 @@ func ClusterProcesses(ctx context.Context, cfg config.Config, asJSON bool, w io.
 		if err != nil {
 			return err
 		}
-		return writeOwners(owners, missingOf(owners, kinds(st, 0)), asJSON, w)
+		return writeOwners(owners, missingOf(owners, kinds(parts{store: st})), asJSON, w)
 	})
 }
 

@@ -115,17 +115,22 @@ func TestClusterTables(t *testing.T) {
 	nodes := []lease.Node{
 		{Name: "eu-1", Incarnation: 3, State: "serving", Left: 2140 * time.Millisecond, Clients: 5, Processes: 2, Hears: []string{"eu-2", "eu-3"}, Version: "1", Address: "a:1"},
 		{Name: "eu-2", Incarnation: 2, State: "serving", Left: -time.Second},
-		{Name: "eu-3", Incarnation: 1, State: "gone", Left: time.Second},
+		{Name: "eu-3", Incarnation: 1, State: "gone", Left: time.Second, Note: "what it did last"},
+		{Name: "eu-4", Incarnation: 4, State: "draining", Left: time.Second, Note: "waiting for links", Hears: []string{"eu-1"}},
 	}
 	status := clusterStatus{Nodes: nodes, Unheard: brokenLinks(nodes), Database: "sqlite x.db", RoundTrip: 0.84}
 	if err := writeStatus(status, false, &b); err != nil {
 		t.Fatal(err)
 	}
-	want := `NODE  INCARNATION  STATE    LEASE    CLIENTS  PROCESSES  HEARS      VERSION  ADDRESS
-eu-1  3            serving  2.1s     5        2          eu-2,eu-3  1        a:1
-eu-2  2            serving  expired  0        0          -          -        -
-eu-3  1            gone     -        0        0          -          -        -
+	want := `NODE  INCARNATION  STATE              LEASE    CLIENTS  PROCESSES  HEARS      VERSION  ADDRESS
+eu-1  3            serving            2.1s     5        2          eu-2,eu-3  1        a:1
+eu-2  2            serving            expired  0        0          -          -        -
+eu-3  1            gone               -        0        0          -          -        -
+eu-4  4            waiting for links  1s       0        0          eu-1       -        -
+eu-1 does not hear eu-4
 eu-2 does not hear eu-1
+eu-2 does not hear eu-4
+eu-4 does not hear eu-2
 database sqlite x.db, round trip 0.8 ms
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {

@@ -14,7 +14,9 @@ import (
 	"teiserver/internal/account"
 	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/cache"
+	"teiserver/internal/cluster/process"
 	"teiserver/internal/friend"
+	"teiserver/internal/rating"
 	"teiserver/internal/setting"
 )
 
@@ -54,14 +56,14 @@ func TestProcessesPage(t *testing.T) {
 	code := map[string][]string{}
 	yes := map[bool]string{true: "yes", false: "no"}
 	kept := map[bool]string{true: "snapshot", false: "nothing"}
-	for _, k := range kinds(nil, 0) {
+	for _, k := range kinds(parts{}) {
 		code[k.Name] = []string{"`" + k.Name + "`", string(k.Scope), string(k.Start), string(k.Doubt), kept[k.Persist], yes[k.Indexed], k.Purpose}
 	}
 	if diff := cmp.Diff(code, page); diff != "" {
 		t.Errorf("docs/processes.md differs from the kinds (-code +page):\n%s", diff)
 	}
 	sequences := names(rows(t, "processes.md", "Sequences"))
-	if diff := cmp.Diff([]string{"lobby", "match", sequenceUser}, sequences); diff != "" {
+	if diff := cmp.Diff([]string{"infolog", "lobby", "match", sequenceUser}, sequences); diff != "" {
 		t.Errorf("sequences (-code +page):\n%s", diff)
 	}
 }
@@ -75,8 +77,14 @@ func TestPubSubPage(t *testing.T) {
 		t.Errorf("topics (-code +page):\n%s", diff)
 	}
 	feeds := map[string]bool{"presence.NODE": true}
-	for _, k := range kinds(nil, 0) {
-		id := map[string]string{"lobby": "ID", "channel": "NAME", "coordinator": "main", "login": "main"}[k.Name]
+	for _, k := range kinds(parts{}) {
+		id := "ID"
+		switch {
+		case k.Name == "channel":
+			id = "NAME"
+		case k.Scope == process.PerCluster:
+			id = "main"
+		}
 		feeds[k.Name+"/"+id] = true
 		if k.Indexed {
 			feeds[k.Name+".index.NODE"] = true
@@ -92,6 +100,7 @@ func TestCachesPage(t *testing.T) {
 	settings := setting.NewService(nil, caches, nil)
 	account.NewService(nil, caches, nil, settings, account.Options{})
 	friend.NewService(nil, caches, settings, nil)
+	rating.NewService(nil, caches, settings, nil)
 	code, page := map[string]string{}, map[string]string{}
 	for _, info := range caches.Tables() {
 		code[info.Name] = fmt.Sprint(info.Size, " ", info.MaxAge, " ", info.Purpose)

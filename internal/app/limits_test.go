@@ -56,6 +56,7 @@ func dial(t *testing.T, s *Server) (context.Context, *springclient.Client) {
 // TestFloodProtection: a player who sends more than the limit is cut off with the
 // reason, and cannot come back at once; a bot may send more.
 func TestFloodProtection(t *testing.T) {
+	t.Parallel()
 	s, cfg := limited(t, map[string]string{"spring.rate_limit_per_minute": "50"})
 	add(t, cfg, "Player", "user")
 	add(t, cfg, "Autohost", "bot")
@@ -87,6 +88,7 @@ func TestFloodProtection(t *testing.T) {
 
 // TestWrongPasswords: after three the account's logins are refused for a while.
 func TestWrongPasswords(t *testing.T) {
+	t.Parallel()
 	s, cfg := limited(t, nil)
 	add(t, cfg, "Player", "user")
 	ctx, c := dial(t, s)
@@ -105,6 +107,7 @@ func TestWrongPasswords(t *testing.T) {
 // TestAgreement: an account that waits for its code is shown the agreement, a wrong
 // code is denied, the right one is a login.
 func TestAgreement(t *testing.T) {
+	t.Parallel()
 	s, cfg := limited(t, map[string]string{"account.verify_email": "true", "account.agreement": `be kind\nalways`})
 	ctx, c := dial(t, s)
 	expect(t, c.Register(ctx, "Newbie"))
@@ -138,6 +141,7 @@ func TestAgreement(t *testing.T) {
 // TestLoginTimeout: a connection that does not log in is closed with the reason; one
 // that has logged in stays, though it says nothing.
 func TestLoginTimeout(t *testing.T) {
+	t.Parallel()
 	s, cfg := limited(t, map[string]string{"spring.login_timeout_s": "1"})
 	add(t, cfg, "Player", "user")
 	_, in := dial(t, s)
@@ -152,6 +156,7 @@ func TestLoginTimeout(t *testing.T) {
 
 // TestSettingsWithoutARestart: what an operator sets beside a running node reaches it.
 func TestSettingsWithoutARestart(t *testing.T) {
+	t.Parallel()
 	s, cfg := limited(t, nil)
 	add(t, cfg, "Player", "user")
 	expect(t, SetConfig(t.Context(), cfg, "spring.motd", "Be welcome"))

@@ -60,21 +60,52 @@ func writeMemory(dir string, m lease.Memory) (err error) {
 	return os.Rename(path+".new", path)
 }
 
-// remember keeps the membership of this life and its marks in the data folder, until the
-// node stops. A database that knows less than that went back in time: it was restored.
-func (s *Server) remember(joined lease.Membership) {
-	m := lease.Memory{ClusterID: joined.ClusterID, ID: joined.Timeline.ID, Token: joined.Timeline.Token, Incarnation: joined.Incarnation}
-	keep := func(ctx context.Context) error {
-		mark, err := s.store.Mark(ctx, m.Incarnation) // first in the store: it must not be behind
-		if err != nil {
-			return err
-		}
-		m.Mark = mark
-		return writeMemory(s.cfg.DataDir, m)
+// remembered is what is kept in the data folder.
+type remembered struct {
+	mu sync.Mutex
+	m  lease.Memory
+}
+
+// joined begins anew with what joining gave.
+func (r *remembered) joined(dir string, j lease.Membership) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.m = lease.Memory{ClusterID: j.ClusterID, ID: j.Timeline.ID, Token: j.Timeline.Token, Incarnation: j.Incarnation}
+	return writeMemory(dir, r.m)
+}
+
+// marked adds the mark of an incarnation.
+func (r *remembered) marked(dir string, incarnation, mark int64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.m.Incarnation != incarnation {
+		return nil // joined anew meanwhile
 	}
-	if err := writeMemory(s.cfg.DataDir, m); err != nil {
+	r.m.Mark = mark
+	return writeMemory(dir, r.m)
+}
+
+// mark raises the mark of this node, first in the store: it must not be behind.
+func (s *Server) mark(ctx context.Context) error {
+	inc := s.incarnation()
+	mark, err := s.store.Mark(ctx, inc)
+	if err != nil {
+		return err
+	}
+	return s.memory.marked(s.cfg.DataDir, inc, mark)
+}
+
+// rejoined notes what this node has joined, at its start and on another timeline.
+func (s *Server) rejoined() {
+	if err := s.memory.joined(s.cfg.DataDir, s.node.Membership()); err != nil {
 		s.log.Warn("cannot remember how far the database was", "err", err)
 	}
+}
+
+// remember keeps the membership of this node and its marks in the data folder, until the
+// node stops. A database that knows less than that went back in time: it was restored.
+func (s *Server) remember() {
+	s.rejoined()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -86,11 +117,14 @@ func (s *Server) remember(joined lease.Membership) {
 			case <-ctx.Done():
 				return
 			}
-			err := keep(ctx)
+			err := s.mark(ctx)
 			switch {
 			case err == nil, ctx.Err() != nil:
+			case errors.Is(err, lease.ErrTimeline), s.cfg.Clustered() && errors.Is(err, lease.ErrCondemned):
+				// A single node renews nothing that could tell it. It goes on in the new one,
+				// and one of a cluster as well if that is why; its lease finds that out.
+				s.node.Recheck()
 			case errors.Is(err, lease.ErrCondemned):
-				// A single node renews nothing that could tell it.
 				s.givenUp.Store(true)
 				s.fail(fmt.Errorf("%w: %w", ErrCondemned, err))
 				return
@@ -105,7 +139,7 @@ func (s *Server) remember(joined lease.Membership) {
 		if s.givenUp.Load() {
 			return nil
 		}
-		if err := keep(stop); err != nil && !errors.Is(err, lease.ErrCondemned) {
+		if err := s.mark(stop); err != nil && !errors.Is(err, lease.ErrCondemned) {
 			return err
 		}
 		return nil

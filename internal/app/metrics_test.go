@@ -68,6 +68,7 @@ func readMetrics(t *testing.T, n scenario.Node) metrics {
 // TestMetrics starts a cluster: what its nodes show is what docs/metrics.md says, and
 // each metric moves when that of which it tells happens.
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	env := start(t, 2)
 	t.Run("page", func(t *testing.T) { metricsPage(t, env) })
 	t.Run("moved", func(t *testing.T) { metricsMove(t, env) })

@@ -17,7 +17,7 @@ func (s *Server) serveHTTP(context.Context) error {
 	}
 	metrics := ops.NewMetrics()
 	metrics.Add(s.sources())
-	srv := ops.New(ops.Options{Address: s.cfg.HTTPListen, Ready: s.notReady, Metrics: metrics, Log: s.log})
+	srv := ops.New(ops.Options{Address: s.cfg.HTTPListen, Ready: s.notReady, API: s.api(), Metrics: metrics, Log: s.log})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

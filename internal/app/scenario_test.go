@@ -1,9 +1,11 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"testing"
@@ -15,15 +17,20 @@ import (
 	"teiserver/test/transcript"
 )
 
-// freeAddress returns a loopback address that nobody listens on.
+// freeAddress returns a loopback address that nobody listens on. It is below the ports that
+// the system gives to whoever asks for any, as other tests do at the same time.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const lowest, beyond, tries = 15_000, 32_000, 1000
+	for range tries {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(beyond-lowest)))
+		if err == nil {
+			_ = ln.Close()
+			return ln.Addr().String()
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 // start starts nodes in this process on one SQLite file and stops them when the test ends.
@@ -73,16 +80,25 @@ func startSite(t *testing.T, nodes int, settings map[string]string) scenario.Env
 		env = append(env, scenario.Node{Name: cfg.NodeName, Spring: at["spring-listen"], TLS: at["spring-tls-listen"], HTTP: at["http-listen"]})
 		any = cfg
 	}
-	return scenario.NewEnv(env, func(t testing.TB, name string, role scenario.Role) {
+	made := scenario.NewEnv(env, func(t testing.TB, name string, role scenario.Role) {
 		err := AddUser(t.Context(), any, NewUser{Name: name, Password: springclient.Password, Email: name + "@example.com", Role: string(role)})
 		if err != nil {
 			t.Fatal(err)
 		}
 	})
+	made.ShowMatch = func(t testing.TB, id int64) []byte {
+		var b bytes.Buffer
+		if err := ShowMatch(context.Background(), any, id, &b); err != nil {
+			t.Error(err)
+		}
+		return b.Bytes()
+	}
+	return made
 }
 
 // TestOneNode and TestThreeNodes run every scenario and conversation in this
-// process, where the race detector sees all nodes.
+// process, where the race detector sees all nodes; one after the other, as each takes
+// what there is.
 func TestOneNode(t *testing.T) { play(t, start(t, 1)) }
 
 func TestThreeNodes(t *testing.T) { play(t, start(t, 3)) }

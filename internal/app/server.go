@@ -18,11 +18,13 @@ import (
 	"teiserver/internal/cluster/cache"
 	"teiserver/internal/config"
 	"teiserver/internal/friend"
+	"teiserver/internal/job"
 	"teiserver/internal/login"
 	"teiserver/internal/roster"
 	"teiserver/internal/setting"
 	"teiserver/internal/spring"
 	"teiserver/internal/store"
+	"teiserver/internal/telemetry"
 )
 
 // Version is the release, set by the linker.
@@ -48,20 +50,29 @@ type Server struct {
 	settings *setting.Service
 	accounts *account.Service
 	friends  *friend.Service
+	ratings  ratings
+	matches  matches
 	roster   *roster.Roster
 	clients  *client.Service
 	counted  atomic.Pointer[client.Service] // clients, for who asks before they are there
 	logins   *login.Queue
 	spring   *spring.Server
+	jobs     *job.Service
+
+	telemetry *telemetry.Service
+	played    played
 
 	clusterID   string
 	place       string                  // of the data folder, see placeOf
-	coordinator int64                   // id of its account
+	residents   map[string]int64        // ids of their accounts, by kind
+	late        late                    // services, for the processes of this node
 	listeners   map[string]net.Listener // by flag
 	tls         *tls.Config
 	fingerprint string
 	admin       *NewUser // made at this start; its password is printed once
 
+	timeline  chan struct{} // the store came to another one
+	memory    remembered
 	hearFirst time.Duration // how long the others must be heard before this node serves
 	drains    *drainer
 	givenUp   atomic.Bool // by the cluster: nothing of this life counts any more
@@ -92,11 +103,11 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, e
 func startAfter(ctx context.Context, cfg config.Config, log *slog.Logger, hearFirst time.Duration) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: log, began: time.Now(), fatal: make(chan error, 1), listeners: map[string]net.Listener{},
-		hearFirst: hearFirst, drains: newDrainer(),
+		hearFirst: hearFirst, drains: newDrainer(), jobs: job.New(), timeline: make(chan struct{}, 1),
 	}
 	s.ready.set("starting")
 	for _, f := range []func(context.Context) error{
-		s.lockFolder, s.listen, s.openStore, s.loadCertificate, s.joinCluster, s.buildDomain, s.fillStore, s.serveHTTP, s.fillRoster, s.serveSpring,
+		s.lockFolder, s.listen, s.openStore, s.loadCertificate, s.joinCluster, s.buildDomain, s.fillStore, s.serveHTTP, s.fillRoster, s.serveSpring, s.runJobs,
 	} {
 		if err := f(ctx); err != nil {
 			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.StopTimeout)

@@ -9,6 +9,7 @@ import (
 	"teiserver/internal/cluster/feed"
 	"teiserver/internal/cluster/lease"
 	"teiserver/internal/cluster/process"
+	"teiserver/internal/job"
 	"teiserver/internal/meter"
 	"teiserver/internal/ops"
 	"teiserver/internal/store"
@@ -25,6 +26,7 @@ func (s *Server) sources() ops.Sources {
 	s.processSources(&all)
 	s.busSources(&all)
 	s.storeSources(&all)
+	s.jobSources(&all)
 	return all
 }
 
@@ -157,4 +159,36 @@ func (s *Server) storeSources(all *ops.Sources) {
 		}
 		return times
 	}
+}
+
+func (s *Server) jobSources(all *ops.Sources) {
+	c := &s.jobs.Counters
+	all.JobsDone, all.JobsFailed, all.JobsGivenBack, all.JobsLate = live(&c.Done), live(&c.Failed), live(&c.GivenBack), live(&c.Late)
+	all.JobDone = func() map[string]float64 {
+		return s.ofJobs(func(k job.Status) float64 { return max(0, float64(k.Done.Unix())) })
+	}
+	all.JobFailures = func() map[string]float64 {
+		return s.ofJobs(func(k job.Status) float64 { return float64(k.Failures) })
+	}
+	all.Counted = func() map[string]float64 {
+		values := map[string]float64{}
+		for name, n := range s.telemetry.Live() {
+			values[name] = float64(n)
+		}
+		return values
+	}
+}
+
+// ofJobs reads a number of every job, 0 of one that was never tried.
+func (s *Server) ofJobs(pick func(job.Status) float64) map[string]float64 {
+	values := map[string]float64{}
+	for _, j := range s.jobs.Bound() {
+		values[j.Name] = 0
+	}
+	for _, k := range s.jobs.Statuses() {
+		if _, bound := values[k.Job]; bound {
+			values[k.Job] = pick(k)
+		}
+	}
+	return values
 }

@@ -21,13 +21,9 @@ import (
 	"teiserver/internal/cluster"
 	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/cache"
-	"teiserver/internal/cluster/lease"
-	"teiserver/internal/cluster/process"
 	"teiserver/internal/coordinator"
 	"teiserver/internal/friend"
-	"teiserver/internal/lobby"
 	"teiserver/internal/login"
-	"teiserver/internal/match"
 	"teiserver/internal/roster"
 	"teiserver/internal/setting"
 	"teiserver/internal/spring"
@@ -128,7 +124,7 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.coordinator, err = ensureCoordinator(ctx, s.store); err != nil {
+	if s.residents, err = ensureResidents(ctx, s.store); err != nil {
 		return err
 	}
 	memory, err := readMemory(s.cfg.DataDir)
@@ -152,12 +148,13 @@ func (s *Server) joinCluster(ctx context.Context) error {
 			s.givenUp.Store(true)
 			s.fail(ErrCondemned)
 		},
-		OnCutOff:  func() { s.fail(ErrCutOff) },
-		OnDrain:   s.drains.want,
-		HearFirst: s.hearFirst,
-		Log:       s.log,
+		OnTimeline: s.onTimeline,
+		OnCutOff:   func() { s.fail(ErrCutOff) },
+		OnDrain:    s.drains.want,
+		HearFirst:  s.hearFirst,
+		Log:        s.log,
 	})
-	for _, k := range kinds(s.store, s.coordinator) {
+	for _, k := range kinds(parts{store: countedStore{s.store, &s.played}, residents: s.residents, late: &s.late, jobs: s.jobs}) {
 		node.Register(k)
 	}
 	if err := node.Start(ctx); err != nil {
@@ -165,19 +162,8 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	}
 	s.node = node
 	s.started("cluster", node.Stop)
-	s.remember(node.Membership())
+	s.remember()
 	return nil
-}
-
-// domainStore is what processes keep in the store themselves.
-type domainStore interface {
-	match.Store
-	chat.Store
-}
-
-// kinds lists every kind of process, docs/processes.md describes them.
-func kinds(st domainStore, coordinatorID int64) []process.Kind {
-	return []process.Kind{lobby.NewKind(st), chat.NewKind(st), coordinator.NewKind(coordinatorID), login.NewKind(lease.SystemClock{}.Boot)}
 }
 
 // peerRefused ends a node that cannot talk to the cluster it was told to join:
@@ -215,13 +201,15 @@ func (s *Server) peers() *account.Peers {
 func (s *Server) buildDomain(ctx context.Context) error {
 	s.caches = cache.New(s.bus, s.store, cache.Options{Log: s.log})
 	s.settings = setting.NewService(s.store, s.caches, s.log)
+	s.buildRatings()
 	s.accounts = account.NewService(s.store, s.caches, func(ctx context.Context) (int64, error) {
 		return s.node.Next(ctx, sequenceUser)
 	}, s.settings, account.Options{
-		Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Here: s.hasClient, Peers: s.peers(), Now: s.node.Now, Log: s.log,
+		Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Here: s.hasClient, Skill: s.ratings.Skill, Peers: s.peers(), Now: s.node.Now, Log: s.log,
 	})
 	s.friends = friend.NewService(s.store, s.caches, s.settings, s.log)
 	s.roster = roster.New(s.node, s.settings.SessionGrace)
+	s.roster.SpeakAs(s.residents[coordinator.Kind])
 
 	var sessions account.SessionStore = s.store
 	if !s.cfg.Clustered() {
@@ -230,7 +218,15 @@ func (s *Server) buildDomain(ctx context.Context) error {
 	s.clients = client.NewService(client.Options{
 		Runtime: s.node, Roster: s.roster, Accounts: s.accounts, Friends: s.friends, Settings: s.settings,
 		Sessions: sessions, Caches: s.caches, Audit: s.cfg.Clustered(), Log: s.log,
+		Incarnation: s.incarnation,
+		Coordinator: s.residents[coordinator.Kind], Residents: s.mailboxes(),
+		Desk:    &coordinator.Desk{Accounts: s.accounts, Settings: s.settings, Processes: s.node, Ratings: s.ratings, Facts: account.NewStats(s.store), Names: s.store, Log: s.log},
+		Ratings: s.ratings,
 	})
+	s.clients.Desk.Parties = s.clients
+	s.late.clients.Store(s.clients)
+	s.followRatings()
+	s.buildMatches()
 	s.counted.Store(s.clients)
 	s.logins = login.New(login.Options{
 		Runtime: s.node, Settings: s.settings, People: s.roster.People, Unlimited: s.cfg.Unlimited, Log: s.log,
@@ -239,6 +235,8 @@ func (s *Server) buildDomain(ctx context.Context) error {
 		Clients: s.clients, Accounts: s.accounts, Settings: s.settings, Queue: s.logins,
 		TLS: s.tls, Unlimited: s.cfg.Unlimited, Log: s.log,
 	})
+	s.buildTelemetry()
+	s.run("timelines", s.followTimelines)
 	s.run("caches", func(ctx context.Context) { _ = s.caches.Run(ctx) })
 	s.run("accounts", s.accounts.Run)
 	s.run("sessions", s.clients.Run)
@@ -252,7 +250,7 @@ func (s *Server) buildDomain(ctx context.Context) error {
 // and the operator's account.
 func (s *Server) fillStore(ctx context.Context) error {
 	for _, name := range chat.Builtin {
-		if _, err := s.store.Channel(ctx, name, s.coordinator, coordinator.Name); err != nil {
+		if _, err := s.store.Channel(ctx, name, s.residents[coordinator.Kind], coordinator.Account.Name); err != nil {
 			return fmt.Errorf("make channel %s: %w", name, err)
 		}
 	}

@@ -60,7 +60,7 @@ func (c *Client) Say(ctx context.Context, channel, text string, emote bool) erro
 	}
 	c.lines++
 	c.report(ctx, channel, text)
-	_, err := c.call(ctx, channelKey(channel), chat.Say{Member: c.member(), Join: join, Text: text, Emote: emote, Line: c.lines})
+	_, err := c.call(ctx, channelKey(channel), chat.Say{Member: c.member(), Name: c.user.Name, Join: join, Text: text, Emote: emote, Line: c.lines})
 	return err
 }
 

@@ -20,7 +20,7 @@ type Config struct {
 
 	SpringListen    string `name:"spring-listen" env:"TEISERVER_SPRING_LISTEN" default:":8200" help:"Address of the Spring protocol; clients may start TLS on it."`
 	SpringTLSListen string `name:"spring-tls-listen" env:"TEISERVER_SPRING_TLS_LISTEN" default:":8201" help:"Address of the Spring protocol with TLS from the first byte; empty: none."`
-	HTTPListen      string `name:"http-listen" env:"TEISERVER_HTTP_LISTEN" default:"127.0.0.1:4000" help:"Address for health checks and metrics, and pprof if it is a loopback address; empty: none."`
+	HTTPListen      string `name:"http-listen" env:"TEISERVER_HTTP_LISTEN" default:"127.0.0.1:4000" help:"Address for health checks, metrics and the API of hosts, and pprof if it is a loopback address; empty: none."`
 
 	TLSCert string `name:"tls-cert" env:"TEISERVER_TLS_CERT" placeholder:"FILE" help:"Certificate chain (PEM) for clients; without it a self-signed one is kept in the store."`
 	TLSKey  string `name:"tls-key" env:"TEISERVER_TLS_KEY" placeholder:"FILE" help:"Private key (PEM) of --tls-cert."`

@@ -3,6 +3,7 @@ package friend
 
 import (
 	"context"
+	"time"
 
 	"teiserver/internal/cluster/cache"
 )
@@ -17,6 +18,10 @@ type Relations struct {
 	Avoids   []int64 `json:"avoids"`
 	Blocks   []int64 `json:"blocks"`
 	Version  int64   `json:"version"`
+	// BlockedBy are those who block this user.
+	BlockedBy []int64 `json:"blocked_by"`
+	// AvoidedAt says since when, one for each of Avoids.
+	AvoidedAt []time.Time `json:"avoided_at"`
 }
 
 // Relation is a kind of one-way relation.

@@ -379,8 +379,13 @@ func TestCalls(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		awake := r.pause(r.named(<-where))
-		r.until("the call has ended with the lease", func() bool { return ended.Load() == 1 })
+		first := r.named(<-where)
+		awake := r.pause(first)
+		r.until("it is in doubt", func() bool { return !first.cluster.Trusted() })
+		pass(2 * trustEvery)
+		if ended.Load() != 1 || len(r.nodes[0].cluster.Members()) != 3 {
+			t.Error("the call goes on without the lease")
+		}
 		r.until("another node has done it", func() bool { return len(r.store.done()) == 1 })
 		awake()
 		pass(time.Minute)

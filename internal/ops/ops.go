@@ -5,9 +5,11 @@
 //	GET /readyz    200, or 503 with the reasons; a balancer looks here
 //	GET /metrics   Prometheus text, names begin with teiserver_
 //	GET /debug/pprof/   only if the listener is on loopback
+//	/teiserver/api/     what hosts and the public ask, package spadsapi
 //
-// Anything else is 404, another method 405. There is no authentication: put the
-// listener on loopback or behind a firewall.
+// Anything else is 404, another method 405. Apart from the last there is no
+// authentication: put the listener on loopback or behind a firewall, and let a proxy pass
+// on the last alone.
 package ops
 
 import (
@@ -31,8 +33,11 @@ const (
 	readTimeout   = 10 * time.Second
 	writeTimeout  = 90 * time.Second
 	idleTimeout   = 60 * time.Second
-	maxHeader     = 16 << 10
+	maxHeader     = 256 << 10 // hosts ask for a balance with all players in the address
 )
+
+// APIPrefix is under which hosts and the public ask.
+const APIPrefix = "/teiserver/api/"
 
 // Options of the listener.
 type Options struct {
@@ -41,6 +46,8 @@ type Options struct {
 	// Ready returns why the node should get no clients now; nothing if it should.
 	// It must not block. nil is always ready.
 	Ready func() (reasons []string)
+	// API is served under APIPrefix; nil: nothing is.
+	API http.Handler
 	// Metrics are served on /metrics; nil serves those of the process alone.
 	Metrics *Metrics
 	Log     *slog.Logger
@@ -70,6 +77,9 @@ func handler(o Options) http.Handler {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, o.Ready) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics.registry, promhttp.HandlerOpts{}))
+	if o.API != nil {
+		mux.Handle(APIPrefix, o.API)
+	}
 	if config.Loopback(o.Address) {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

@@ -81,6 +81,15 @@ type Sources struct {
 	FeedViews        Number
 	FeedGaps         Number // replicas that had to fetch again
 
+	// Of jobs and telemetry.
+	JobsDone      Number  // periods that this node did
+	JobsFailed    Number  // tries
+	JobsGivenBack Number  // triggers
+	JobsLate      Number  // periods that were found done
+	JobDone       Numbers // when it was done last, by job
+	JobFailures   Numbers // since then, by job
+	Counted       Numbers // by counter
+
 	// Of the caches and the store.
 	CacheHits       Numbers // by table
 	CacheMisses     Numbers // by table
@@ -151,6 +160,10 @@ func (m *Metrics) addNumbers(s Sources) {
 		{"bus_received_total", "Messages received from other nodes.", s.BusReceived},
 		{"bus_received_bytes_total", "Bytes of the messages received from other nodes.", s.BusReceivedBytes},
 		{"feed_views_total", "Views of feeds fetched from other nodes.", s.FeedViews},
+		{"jobs_done_total", "Periods of jobs that this node did.", s.JobsDone},
+		{"jobs_failed_total", "Tries of jobs that failed on this node.", s.JobsFailed},
+		{"jobs_given_back_total", "Triggers of jobs that this node could not serve then.", s.JobsGivenBack},
+		{"jobs_late_total", "Periods of jobs that this node found done when it came to commit.", s.JobsLate},
 		{"feed_gaps_total", "Gaps in feeds that were repaired by fetching again.", s.FeedGaps},
 	} {
 		if c.value != nil {
@@ -168,6 +181,8 @@ func (m *Metrics) addByLabel(s Sources) {
 		{"processes", "Processes that run on this node.", "kind", s.Processes},
 		{"mailbox_commands", "Commands that wait for a process.", "kind", s.MailboxWaiting},
 		{"mailbox_longest_commands", "Commands that wait for the busiest process.", "kind", s.MailboxLongest},
+		{"job_done_timestamp_seconds", "When the job was done last, on any node; 0: never.", "job", s.JobDone},
+		{"job_failures", "Tries of the job that failed since it was done last, on all nodes.", "job", s.JobFailures},
 		{"cache_entries", "Entries of the cache.", "table", s.CacheEntries},
 	} {
 		if g.values != nil {
@@ -178,6 +193,7 @@ func (m *Metrics) addByLabel(s Sources) {
 		{"process_commands_total", "Commands that processes were given.", "outcome", s.Commands},
 		{"calls_total", "Commands sent to processes.", "place", s.Calls},
 		{"bus_dropped_total", "Messages of other nodes that were not delivered.", "reason", s.BusDropped},
+		{"counted_total", "What telemetry counts on this node.", "counter", s.Counted},
 		{"cache_hits_total", "Look-ups answered by the cache.", "table", s.CacheHits},
 		{"cache_misses_total", "Look-ups that the cache could not answer.", "table", s.CacheMisses},
 		{"store_statements_total", "Statements that the store was given.", "lane", s.StoreStatements},

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"teiserver/internal/cluster/lease"
+	"teiserver/internal/failpoint"
 	"teiserver/internal/store/engine"
 	"teiserver/internal/store/statement"
 )
@@ -40,6 +42,7 @@ var makeClusterID = statement.Define[secretArgs, bodyRow]("make cluster id", `
 
 type namesakeRow struct {
 	Incarnation int64
+	Life        int64
 	Renewal     int64
 	HostBoot    string
 	Rebooted    bool // the lease is of an earlier run of the store's clock
@@ -47,7 +50,7 @@ type namesakeRow struct {
 }
 
 var namesakes = statement.Define[nameArgs, namesakeRow]("namesakes", `
-	SELECT incarnation, renewal, host_boot, clock_boot <> @@boot AS rebooted,
+	SELECT incarnation, life, renewal, host_boot, clock_boot <> @@boot AS rebooted,
 		expires_at IS NOT NULL AND expires_at <= @@now AS expired
 	FROM node WHERE name = @name AND state IN ('serving', 'draining') AND NOT superseded`)
 
@@ -74,7 +77,7 @@ var condemnSingle = statement.Define[statement.None, statement.None]("condemn si
 
 type joinArgs struct {
 	Name, Address, Version, HostBoot string
-	TTL, Timeline                    int64
+	TTL, Timeline, Life              int64
 }
 
 // leaseRow is what a lease statement gives: of which life, and the store's time of day.
@@ -87,21 +90,21 @@ type renewedRow struct {
 }
 
 var join = statement.Define[joinArgs, leaseRow]("join", `
-	INSERT INTO node (name, state, address, version, host_boot, ttl, expires_at, clock_boot, touched_at, timeline)
+	INSERT INTO node (name, state, address, version, host_boot, ttl, expires_at, clock_boot, touched_at, timeline, life)
 	VALUES (@name, 'serving', @address, @version, @host_boot, CAST(@ttl AS BIGINT),
-		CASE WHEN CAST(@ttl AS BIGINT) = 0 THEN NULL ELSE @@now + CAST(@ttl AS BIGINT) END, @@boot, @@wall, @timeline)
+		CASE WHEN CAST(@ttl AS BIGINT) = 0 THEN NULL ELSE @@now + CAST(@ttl AS BIGINT) END, @@boot, @@wall, @timeline, @life)
 	RETURNING incarnation, @@wall AS wall`)
 
 type renewArgs struct {
 	Incarnation        int64
-	State, Hears       string
+	State, Hears, Note string
 	Clients, Processes int
 }
 
 var renew = statement.Define[renewArgs, renewedRow]("renew", `
 	UPDATE node SET renewal = renewal + 1,
 		expires_at = CASE WHEN ttl = 0 THEN NULL ELSE @@now + ttl END, clock_boot = @@boot,
-		state = @state, hears = @hears, clients = @clients, processes = @processes, touched_at = @@wall
+		state = @state, hears = @hears, note = @note, clients = @clients, processes = @processes, touched_at = @@wall
 	WHERE incarnation = @incarnation AND state IN ('serving', 'draining') AND NOT superseded AND `+present+`
 	RETURNING incarnation, @@wall AS wall, drain`)
 
@@ -117,14 +120,16 @@ var setDrain = statement.Define[setDrainArgs, incarnationRow]("set drain", `
 	RETURNING incarnation`)
 
 type nodeRow struct {
-	Incarnation                          int64
-	Name, State, Address, Version, Hears string
-	Renewal, Remaining, TTL              int64
-	Clients, Processes                   int
+	Incarnation, Life                          int64
+	Name, State, Address, Version, Hears, Note string
+	Renewal, Remaining, TTL                    int64
+	Clients, Processes                         int
+	Timeline                                   int64
 }
 
 var nodes = statement.Define[struct{ Since int64 }, nodeRow]("nodes", `
-	SELECT incarnation, name, state, address, version, hears, renewal, ttl, clients, processes,
+	SELECT incarnation, life, name, state, address, version, hears, note, renewal, ttl, clients, processes,
+		CASE WHEN `+present+` THEN COALESCE((SELECT MAX(id) FROM timeline), 0) ELSE 0 END AS timeline,
 		CASE WHEN expires_at IS NULL THEN 0 WHEN clock_boot <> @@boot THEN -ttl ELSE expires_at - @@now END AS remaining
 	FROM node WHERE state IN ('serving', 'draining') OR touched_at > @@wall - @since
 	ORDER BY CASE WHEN state IN ('serving', 'draining') THEN 0 ELSE 1 END, incarnation`)
@@ -165,10 +170,13 @@ func (s *Store) Join(ctx context.Context, c lease.Candidate) (lease.Membership, 
 		if err != nil {
 			return err
 		}
+		if c.Life != 0 && !line.fresh && line.Age >= lease.AwaitLeases*ttl && ttl > 0 {
+			return lease.ErrLate
+		}
 		if err := s.endOthers(ctx, tx, c, ttl); err != nil {
 			return err
 		}
-		joined := join.With(joinArgs{c.Name, c.Address, c.Version, c.BootID, ttl, line.ID})
+		joined := join.With(joinArgs{c.Name, c.Address, c.Version, c.BootID, ttl, line.ID, c.Life})
 		if err := tx.Run(ctx, joined); err != nil {
 			return err
 		}
@@ -231,7 +239,7 @@ func endNamesakes(ctx context.Context, tx engine.Tx, c lease.Candidate) (again b
 	}
 	for _, n := range same.Rows() {
 		switch {
-		case n.Rebooted, c.Proof && n.HostBoot == c.BootID:
+		case n.Rebooted, c.Proof && n.HostBoot == c.BootID, c.Life != 0 && n.Life == c.Life, failpoint.Broken("namesake"):
 			if err := tx.Run(ctx, condemnProven.With(incarnationArgs{n.Incarnation})); err != nil {
 				return false, err
 			}
@@ -259,7 +267,7 @@ func (s *Store) Renew(ctx context.Context, incarnation int64, r lease.Report) (l
 	if r.Serving {
 		state = lease.Serving
 	}
-	renewed := renew.With(renewArgs{incarnation, state, string(hears), r.Clients, r.Processes})
+	renewed := renew.With(renewArgs{incarnation, state, string(hears), r.Note, r.Clients, r.Processes})
 	if err := s.db.Run(ctx, engine.Lease, renewed); err != nil {
 		return lease.Renewed{}, fmt.Errorf("renew the lease of %d: %w", incarnation, err)
 	}
@@ -281,6 +289,7 @@ func (s *Store) Nodes(ctx context.Context) ([]lease.Node, error) {
 		n := lease.Node{
 			Name: r.Name, Incarnation: r.Incarnation, State: r.State, Address: r.Address, Version: r.Version,
 			Renewal: r.Renewal, Clients: r.Clients, Processes: r.Processes,
+			Life: cmp.Or(r.Life, r.Incarnation), Note: r.Note, Timeline: r.Timeline,
 			Left: time.Duration(r.Remaining) * time.Millisecond, TTL: time.Duration(r.TTL) * time.Millisecond,
 		}
 		if err := json.Unmarshal([]byte(r.Hears), &n.Hears); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"teiserver/internal/account"
 	"teiserver/internal/cluster/cache"
@@ -29,6 +30,7 @@ type (
 		Kind    string
 		Other   int64
 		Version int64
+		At      int64
 	}
 	versionArgs struct{ User, Version int64 }
 )
@@ -37,11 +39,13 @@ var (
 	// One statement, so that what it sees is of one moment. The version is in a row
 	// of its own kind.
 	relationsOf = statement.Define[userArgs, relationRow]("relations", `
-		SELECT '' AS kind, CAST(0 AS BIGINT) AS other, version FROM relations WHERE user_id = @user
+		SELECT '' AS kind, CAST(0 AS BIGINT) AS other, version, CAST(0 AS BIGINT) AS at FROM relations WHERE user_id = @user
 		UNION ALL
-		SELECT kind, to_id, 0 FROM relation WHERE from_id = @user
+		SELECT kind, to_id, 0, at FROM relation WHERE from_id = @user
 		UNION ALL
-		SELECT 'incoming', from_id, 0 FROM relation WHERE to_id = @user AND kind = 'request'
+		SELECT 'incoming', from_id, 0, 0 FROM relation WHERE to_id = @user AND kind = 'request'
+		UNION ALL
+		SELECT 'blocked', from_id, 0, 0 FROM relation WHERE to_id = @user AND kind = 'block'
 		ORDER BY kind, other`)
 
 	lockRelations = statement.Define[userArgs, versionRow]("lock relations", `
@@ -86,8 +90,11 @@ func (s *Store) Relations(ctx context.Context, user int64) (*friend.Relations, e
 			r.Follows = append(r.Follows, row.Other)
 		case string(friend.Avoid):
 			r.Avoids = append(r.Avoids, row.Other)
+			r.AvoidedAt = append(r.AvoidedAt, time.UnixMilli(row.At))
 		case string(friend.Block):
 			r.Blocks = append(r.Blocks, row.Other)
+		case "blocked":
+			r.BlockedBy = append(r.BlockedBy, row.Other)
 		}
 	}
 	return r, nil

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"teiserver/internal/account"
 	"teiserver/internal/store/engine"
@@ -12,6 +13,11 @@ import (
 type (
 	sessionArgs struct {
 		User        int64
+		Node        string
+		Incarnation int64
+	}
+	keepSessionArgs struct {
+		User, Epoch int64
 		Node        string
 		Incarnation int64
 	}
@@ -39,6 +45,18 @@ var (
 			epoch = `+next("session.epoch")+`, node = excluded.node, incarnation = excluded.incarnation
 		RETURNING epoch, before_epoch, before_node, before_incarnation`)
 
+	// A session that was claimed in the history before goes on: its epoch is below all that
+	// this one gives. A newer claim stays.
+	keepSession = statement.Define[keepSessionArgs, statement.None]("keep session", `
+		INSERT INTO session (user_id, epoch, node, incarnation, before_epoch, before_node, before_incarnation)
+		SELECT @user, CAST(@epoch AS BIGINT), @node, me.incarnation, 0, '', 0
+		FROM node me WHERE me.incarnation = @incarnation AND `+valid("me")+`
+		ON CONFLICT (user_id) DO UPDATE SET node = excluded.node, incarnation = excluded.incarnation, epoch = excluded.epoch
+		WHERE session.epoch <= excluded.epoch`)
+
+	leaseValid = statement.Define[incarnationArgs, struct{ Valid bool }]("lease valid", `
+		SELECT EXISTS (SELECT 1 FROM node me WHERE me.incarnation = @incarnation AND `+valid("me")+`) AS valid`)
+
 	sessions = statement.Define[incarnationArgs, sessionRow]("sessions", `
 		SELECT user_id, epoch, node, incarnation FROM session WHERE incarnation = @incarnation ORDER BY user_id`)
 )
@@ -58,6 +76,27 @@ func (s *Store) ClaimSession(ctx context.Context, user int64, node string, incar
 		before = account.Claim{User: user, Epoch: row.BeforeEpoch, Node: row.BeforeNode, Incarnation: row.BeforeIncarnation}
 	}
 	return now, before, nil
+}
+
+// keepPiece is how many sessions are kept in one round trip.
+const keepPiece = 64
+
+// KeepSessions implements account.SessionStore.
+func (s *Store) KeepSessions(ctx context.Context, node string, incarnation int64, held []account.Claim) error {
+	for piece := range slices.Chunk(held, keepPiece) {
+		calls := make([]statement.Call, 0, len(piece)+1)
+		for _, c := range piece {
+			calls = append(calls, keepSession.With(keepSessionArgs{c.User, c.Epoch, node, incarnation}))
+		}
+		valid := leaseValid.With(incarnationArgs{incarnation})
+		if err := s.db.Run(ctx, engine.Relaxed, append(calls, valid)...); err != nil {
+			return fmt.Errorf("keep %d sessions of %d: %w", len(held), incarnation, err)
+		}
+		if row, _ := valid.One(); !row.Valid {
+			return fmt.Errorf("keep %d sessions for node %s: %w", len(held), node, account.ErrNoLease)
+		}
+	}
+	return nil
 }
 
 // Sessions implements account.SessionStore.

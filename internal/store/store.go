@@ -32,6 +32,7 @@ var (
 	_ friend.Store         = (*Store)(nil)
 	_ setting.Store        = (*Store)(nil)
 	_ match.Store          = (*Store)(nil)
+	_ account.StatStore    = (*Store)(nil)
 	_ chat.Store           = (*Store)(nil)
 )
 

@@ -60,7 +60,7 @@ type databases struct {
 
 const truncate = `DO $$ BEGIN EXECUTE (
 	SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY'
-	FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'schema_version'); END $$`
+	FROM pg_tables WHERE schemaname = current_schema() AND tablename NOT IN ('schema_version', 'river_migration')); END $$`
 
 func (d *databases) take(t *testing.T) string {
 	t.Helper()
@@ -101,6 +101,9 @@ var countMatches = statement.Define[struct{ UUID string }, struct{ Count int }](
 var fork = statement.Define[statement.None, statement.None]("fork", `
 	UPDATE timeline SET fingerprint = 'of another database' WHERE id = (SELECT MAX(id) FROM timeline)`)
 
+var age = statement.Define[struct{ By int64 }, statement.None]("age", `
+	UPDATE timeline SET since = since - @by WHERE id = (SELECT MAX(id) FROM timeline)`)
+
 func environment(s *Store, pass func(d time.Duration)) clustertest.Env {
 	var id atomic.Int64
 	return clustertest.Env{
@@ -116,6 +119,11 @@ func environment(s *Store, pass func(d time.Duration)) clustertest.Env {
 		},
 		Fork: func() {
 			if err := s.db.Run(context.Background(), engine.Durable, fork.With(statement.None{})); err != nil {
+				panic(err)
+			}
+		},
+		Age: func(d time.Duration) {
+			if err := s.db.Run(context.Background(), engine.Durable, age.With(struct{ By int64 }{d.Milliseconds()})); err != nil {
 				panic(err)
 			}
 		},

@@ -180,6 +180,11 @@ func (s *Store) UpdateUser(ctx context.Context, u *account.User) (changed []cach
 		if changed, err = log(ctx, tx, keysOfBoth(before, row)...); err != nil {
 			return err
 		}
+		if row.NameKey != old.NameKey {
+			if err := tx.Run(ctx, keepName.With(formerArgs{u.ID, u.Name})); err != nil {
+				return err
+			}
+		}
 		row.Version = changed[0].Version
 		updated := updateUser.With(updateArgs{row, u.Version})
 		if err := tx.Run(ctx, updated); err != nil {

@@ -15,11 +15,10 @@ import (
 	"teiserver/internal/cluster/message"
 )
 
-// Counters are what no other part of a node counts. All of them only grow.
+// Counters are what telemetry itself does. All counters only grow.
 type Counters struct {
-	MatchesStarted, MatchesStopped atomic.Int64
-	Events, Properties, Infologs   atomic.Int64 // kept
-	Dropped                        atomic.Int64 // too many, or too late
+	Events, Properties, Infologs atomic.Int64 // kept
+	Dropped                      atomic.Int64 // too many at once
 }
 
 // Names of counters in rows.
@@ -42,7 +41,6 @@ const (
 // Sources gives the readers of the counters, by name in rows.
 func (c *Counters) Sources() map[string]func() int64 {
 	return map[string]func() int64{
-		MatchesStarted: c.MatchesStarted.Load, MatchesStopped: c.MatchesStopped.Load,
 		EventsKept: c.Events.Load, PropertiesKept: c.Properties.Load, InfologsKept: c.Infologs.Load, Dropped: c.Dropped.Load,
 	}
 }

@@ -83,8 +83,8 @@ const forgotten = 24 * time.Hour
 // staleTries is how often a minute is counted again when a node has left meanwhile.
 const staleTries = 3
 
-// minute is the job server-minute.
-func (s *Service) minute(ctx context.Context, r job.Run) error {
+// Minute is the job server-minute.
+func (s *Service) Minute(ctx context.Context, r job.Run) error {
 	if !setting.Telemetry.Get(ctx, s.o.Settings) {
 		return nil
 	}

@@ -154,7 +154,7 @@ func (s *Service) Live() map[string]int64 {
 
 // Bind says what the jobs of telemetry do.
 func (s *Service) Bind(jobs *job.Service) {
-	jobs.Bind(job.ServerMinute, job.Work{Once: s.minute})
+	jobs.Bind(job.ServerMinute, job.Work{Once: s.Minute})
 	jobs.Bind(job.ServerDay, job.Work{Once: s.day, Due: s.dueDays})
 	for name, unit := range map[string]job.Unit{
 		job.ServerWeek: job.Week, job.ServerMonth: job.Month, job.ServerQuarter: job.Quarter, job.ServerYear: job.Year,

@@ -63,7 +63,7 @@ func (h *house) tick(c *counting) (Minute, error) {
 func (h *house) write(c *counting) (m Minute, err error) {
 	h.Helper()
 	period := job.Minute.Name(h.now)
-	if err := c.minute(context.Background(), h.run(job.ServerMinute, period)); err != nil {
+	if err := c.Minute(context.Background(), h.run(job.ServerMinute, period)); err != nil {
 		return m, err
 	}
 	if err := json.Unmarshal(h.store.rows[unitMinute][period], &m); err != nil {
@@ -154,7 +154,7 @@ func TestTwoAtOnce(t *testing.T) {
 		for i, c := range []*counting{a, b, a, b} {
 			period := job.Minute.Name(h.now.Add(-time.Duration(i/2) * time.Minute))
 			wg.Go(func() {
-				err := c.minute(context.Background(), h.run(job.ServerMinute, period))
+				err := c.Minute(context.Background(), h.run(job.ServerMinute, period))
 				if err != nil && !errors.Is(err, job.ErrDone) && !errors.Is(err, ErrStale) {
 					t.Error(err)
 				}
@@ -194,7 +194,7 @@ func TestLateWriter(t *testing.T) {
 		return Census{}
 	}
 	period := job.Minute.Name(h.now.Add(-30 * time.Minute)) // its minute has no row
-	if err := a.minute(context.Background(), h.run(job.ServerMinute, period)); err != nil {
+	if err := a.Minute(context.Background(), h.run(job.ServerMinute, period)); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.total(); got != 20 {

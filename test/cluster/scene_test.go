@@ -147,6 +147,7 @@ func (s *scene) checkAlive() {
 	for _, p := range []*person{s.hostKept, s.inKept[1], s.inKept[2]} {
 		p.want("SAIDBATTLE %s still here", s.inKept[1].name)
 	}
+	s.askConsul(s.inKept[2], s.hostKept, s.inKept[1])
 	s.hostKept.admit(a, s.battleKept)
 	// Channels go on with those who are left, also those whose owner is lost.
 	late := s.watchers[1]
@@ -198,18 +199,52 @@ func (r *rig) newBattle(host *person) int64 {
 	return id
 }
 
-// askCoordinator asks twice and counts the answers: one each.
+// askCoordinator asks a few things, each twice, and counts the answers: one each.
 func (r *rig) askCoordinator(p *person) {
 	r.Helper()
-	const answer = "SAIDPRIVATE " + coordinatorName + " I don't currently handle messages, sorry …"
+	const says = "SAIDPRIVATE " + coordinatorName + " "
 	from := len(p.Lines(0))
-	for range 2 {
-		p.send("SAYPRIVATE %s what is this", coordinatorName)
-		p.want(answer)
+	asked := map[string]string{
+		"what is this": says + "I don't currently handle messages, sorry …",
+		"$whoami":      says + "You are " + p.name,
+		"$coc pausing": says + "2.4 - Pausing …",
+	}
+	for text, answer := range asked {
+		for range 2 {
+			p.send("SAYPRIVATE %s %s", coordinatorName, text)
+			p.want(answer)
+		}
 	}
 	p.sync()
-	if n := p.Count(from, answer); n != 2 {
-		r.Errorf("%s asked the Coordinator twice and heard %d answers", p.name, n)
+	for text, answer := range asked {
+		if n := p.Count(from, answer); n != 2 {
+			r.Errorf("%s asked the Coordinator twice %q and heard %d answers", p.name, text, n)
+		}
+	}
+}
+
+// askConsul orders something in the battle that somebody is in, and counts what is heard
+// of it there.
+func (r *rig) askConsul(p *person, others ...*person) {
+	r.Helper()
+	const answer = "SAIDBATTLEEX " + coordinatorName + " This lobby has no password set"
+	rolled := "SAIDBATTLE " + coordinatorName + " " + p.name + " rolled for a number between 1 and 6, they got: *"
+	from := map[*person]int{}
+	for _, o := range append(others, p) {
+		from[o] = len(o.Lines(0))
+	}
+	p.send("SAYBATTLE $password?")
+	p.want(answer)
+	p.send("SAYBATTLE $roll 6")
+	for o := range from {
+		o.want(rolled)
+		o.sync()
+		if n := o.Count(from[o], rolled); n != 1 {
+			r.Errorf("%s heard %d times what %s has rolled", o.name, n, p.name)
+		}
+	}
+	if n := p.Count(from[p], answer); n != 1 {
+		r.Errorf("%s heard %d answers of the consul", p.name, n)
 	}
 }
 

@@ -3,8 +3,11 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
 
 	"teiserver/internal/store/migrations"
 )
@@ -43,7 +46,30 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 			return fmt.Errorf("migration %d: %w", step.Version, err)
 		}
 	}
-	return nil
+	return migrateQueue(ctx, conn)
+}
+
+// migrateQueue brings the tables of the queue of jobs up to date, which River knows: each
+// step in a transaction of its own, as some need what the one before has committed.
+func migrateQueue(ctx context.Context, conn *pgx.Conn) error {
+	migrator, err := rivermigrate.New(riverpgxv5.New(nil), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	for {
+		more := false
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			done, err := migrator.MigrateTx(ctx, tx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{MaxSteps: 1}) //nolint:staticcheck // discouraged for several steps at once
+			more = err == nil && len(done.Versions) > 0
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("migrate the queue of jobs: %w", err)
+		}
+		if !more {
+			return nil
+		}
+	}
 }
 
 func apply(ctx context.Context, conn *pgx.Conn, step migrations.Migration) error {

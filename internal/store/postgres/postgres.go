@@ -160,6 +160,9 @@ func (db *DB) Ping(ctx context.Context) error {
 	return db.pool.Ping(ctx)
 }
 
+// Queue is the pool that the queue of jobs takes its connections from.
+func (db *DB) Queue() *pgxpool.Pool { return db.pool }
+
 // Lost implements engine.DB.
 func (db *DB) Lost() <-chan error {
 	if db.hold == nil {

@@ -5,8 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
 	lib "modernc.org/sqlite/lib"
 
 	"teiserver/internal/store/engine"
@@ -69,7 +72,22 @@ func migrateIn(ctx context.Context, conn *sql.DB) error {
 			return err
 		}
 	}
+	if err := migrateQueue(ctx, tx); err != nil {
+		return err
+	}
 	return tx.Commit()
+}
+
+// migrateQueue brings the tables of the queue of jobs up to date, which River knows.
+func migrateQueue(ctx context.Context, tx *sql.Tx) error {
+	migrator, err := rivermigrate.New(riversqlite.New(nil), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	if _, err := migrator.MigrateTx(ctx, tx, rivermigrate.DirectionUp, nil); err != nil { //nolint:staticcheck // discouraged for PostgreSQL; here it is under our lock
+		return fmt.Errorf("migrate the queue of jobs: %w", err)
+	}
+	return nil
 }
 
 // refuseForeign keeps us from writing into a database of another program.

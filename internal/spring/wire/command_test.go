@@ -309,7 +309,8 @@ func TestSpecs(t *testing.T) {
 		}
 	}
 	before := []string{"c.telemetry.update_client_property", "PING", "STLS", "STARTTLS", "LOGIN", "REGISTER", "CONFIRMAGREEMENT", "RESETPASSWORDREQUEST", "EXIT",
-		"CHANGEPASSWORD", "LISTCOMPFLAGS", "c.auth.login_queue_heartbeat"}
+		"CHANGEPASSWORD", "LISTCOMPFLAGS", "c.auth.login_queue_heartbeat", "c.telemetry.upload_infolog",
+		"c.telemetry.log_client_event", "c.telemetry.simple_client_event", "c.telemetry.complex_client_event"}
 	n := 0
 	for _, name := range before {
 		if !Commands[name].BeforeLogin {

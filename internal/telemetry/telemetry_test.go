@@ -437,6 +437,7 @@ func TestRecorder(t *testing.T) {
 			}
 		}
 		<-time.After(2 * writeEvery)
+		synctest.Wait()
 		if len(h.store.events) != 10 || len(h.store.props) != 1 || h.store.props[0].Value != "9" || h.store.props[0].Hash != "" {
 			t.Errorf("%d events, properties %+v", len(h.store.events), h.store.props)
 		}
@@ -453,6 +454,7 @@ func TestRecorder(t *testing.T) {
 			t.Errorf("%d refused, %d counted", refused, c.Counters.Dropped.Load())
 		}
 		<-time.After(3 * writeEvery)
+		synctest.Wait()
 		h.store.mu.Lock()
 		h.store.fail = nil
 		h.store.mu.Unlock()

@@ -260,8 +260,8 @@ func TestAllKilled(t *testing.T) {
 	now := s.persons[len(old):]
 	s.meet()
 	for _, p := range now {
-		if seen := p.Snapshot().World; len(seen.Battles) != 0 || len(seen.Users) != len(now)+1 {
-			t.Errorf("%s sees %d battles and %d users, want 0 and %d", p.name, len(seen.Battles), len(seen.Users), len(now)+1)
+		if seen := p.Snapshot().World; len(seen.Battles) != 0 || len(seen.Users) != len(now)+residents {
+			t.Errorf("%s sees %d battles and %d users, want 0 and %d", p.name, len(seen.Battles), len(seen.Users), len(now)+residents)
 		}
 	}
 	first := now[0]

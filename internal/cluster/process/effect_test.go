@@ -125,26 +125,25 @@ func TestEffectPanics(t *testing.T) {
 func TestRule02_NoEffectInDoubt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out outside
-		var r *rig
-		r = newRig(t, clustertest.NewStore(), withEffects(func(_ context.Context, n int) any {
-			if n == 1 {
-				r.distrust.Store(true)
-			}
+		begun := make(chan struct{})
+		r := newRig(t, clustertest.NewStore(), withEffects(func(_ context.Context, n int) any {
+			<-begun
 			out.add(n)
 			return nil
 		}))
 		p := r.start()
-		go func() { _, _ = r.call(p, add{V: 1}) }()
-		go func() { _, _ = r.call(p, add{V: 1}) }()
+		r.must(p, add{V: 1}, 1)
+		r.must(p, add{V: 2}, 1, 2)
+		synctest.Wait() // the first is under way
+		r.distrust.Store(true)
+		close(begun)
 		pass(time.Second)
-		if got := out.list(); len(got) != 1 {
+		if got := out.list(); !slices.Equal(got, []int{1}) {
 			t.Errorf("done in doubt: %v", got)
 		}
 		r.distrust.Store(false)
 		pass(time.Second)
-		r.distrust.Store(false)
-		pass(time.Second)
-		if got := out.list(); len(got) != 2 {
+		if got := out.list(); !slices.Equal(got, []int{1, 2}) {
 			t.Errorf("done after it: %v", got)
 		}
 	})

@@ -22,6 +22,11 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", migrateLock); err != nil {
 		return err
 	}
+	// A step of the queue's waits for us between its statements, on a busy machine longer
+	// than sessions may that others wait for.
+	if _, err := conn.Exec(ctx, "SET idle_in_transaction_session_timeout = '60s'"); err != nil {
+		return err
+	}
 	var exists bool
 	if err := conn.QueryRow(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&exists); err != nil {
 		return err

@@ -102,7 +102,7 @@ func TestNewsInAStorm(t *testing.T) {
 				b.s.tellSome()
 			}
 			for _, p := range all {
-				if old := b.s.now.Sub(p.last); i > 400 && old > 1500*time.Millisecond {
+				if old := b.s.now.Sub(p.last); i > 400 && old > 1100*time.Millisecond {
 					t.Fatalf("%d viewers: told last %v ago", viewers, old)
 				}
 			}

@@ -55,7 +55,9 @@ func goldens() map[string]golden {
 		"user came, no client": {roster.UserCame{User: moddy}, "ADDUSER Moddy SE 9 \nCLIENTSTATUS Moddy 52\n"},
 		"user changed":         {roster.UserChanged{User: carol}, "CLIENTSTATUS Carol 1\n"},
 		"user went":            {roster.UserWent{User: bob}, "REMOVEUSER Bob\n"},
-		"lobby opened":         {roster.LobbyOpened{Lobby: battle()}, opened},
+		"several": {roster.Several{Updates: []*roster.Update{{Event: roster.UserWent{User: bob}}, {Event: roster.UserCame{User: bob}}}},
+			"REMOVEUSER Bob\nADDUSER Bob ?? 4 PeerTest\nCLIENTSTATUS Bob 0\n"},
+		"lobby opened": {roster.LobbyOpened{Lobby: battle()}, opened},
 		"lobby opened, replay with password": {roster.LobbyOpened{Lobby: &roster.Lobby{Founder: host, Info: lobby.Info{
 			ID: 4, Replay: true, Nat: 2, IP: "10.0.0.5", Port: 1, Passworded: true, MapHash: "-1540855590", EngineName: "a", EngineVersion: "b", Map: "c", Title: "d", Game: "e",
 		}}}, "BATTLEOPENED 4 1 2 HostBot 10.0.0.5 1 16 1 0 -1540855590 a\tb\tc\td\te\n"},

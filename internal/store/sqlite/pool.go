@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver
 
@@ -19,9 +20,12 @@ type pool struct {
 }
 
 // source is the driver's name for a file. No pragma here takes a lock.
-func source(path string, pragmas ...string) string {
+func source(path string, pragmas ...string) string { return sourceFor(5*time.Second, path, pragmas...) }
+
+// sourceFor is source with the time for which SQLite waits for other processes.
+func sourceFor(busy time.Duration, path string, pragmas ...string) string {
 	q := url.Values{"_txlock": {"immediate"}}
-	q.Add("_pragma", "busy_timeout(5000)")
+	q.Add("_pragma", fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()))
 	q.Add("_pragma", "foreign_keys(1)")
 	q.Add("_pragma", "wal_autocheckpoint(0)")
 	for _, p := range pragmas {

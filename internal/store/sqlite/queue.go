@@ -7,13 +7,17 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
+
+	lib "modernc.org/sqlite/lib"
 )
 
 // Queue is a handle for the queue of jobs, which writes its own statements: relaxed, as
 // a trigger that is lost comes again, and through the gate, so that no renewal waits for
-// more than one of its writes. Close it before the database.
+// more than one of its writes; nor for its wait, when another process writes: it gives the
+// gate up then and comes again. Close it before the database.
 func (db *DB) Queue() (*sql.DB, error) {
-	pragmas := source(db.path, "synchronous(NORMAL)")
+	pragmas := sourceFor(queueBusy, db.path, "synchronous(NORMAL)")
 	plain, err := sql.Open("sqlite", pragmas)
 	if err != nil {
 		return nil, err
@@ -23,6 +27,14 @@ func (db *DB) Queue() (*sql.DB, error) {
 	queue.SetMaxIdleConns(1)
 	return queue, plain.Close() // it was for its driver, and has no connection
 }
+
+// How long the queue waits for another process with the gate in its hands, and how long
+// it leaves the gate to others then, all together for as long as other writers wait.
+const (
+	queueBusy  = 10 * time.Millisecond
+	queuePause = 10 * time.Millisecond
+	queueWaits = 5 * time.Second
+)
 
 // connector opens connections whose writes pass the gate.
 type connector struct {
@@ -62,28 +74,39 @@ type gated struct {
 	leave func() // the gate, in a transaction
 }
 
-// enter takes the gate, unless the transaction has it.
-func (c *gated) enter(ctx context.Context) (leave func(), err error) {
+// enter takes the gate, unless the transaction has it, and begins to write. While another
+// process writes, that fails, and is tried again.
+func (c *gated) enter(ctx context.Context, begin func() error) (leave func(), err error) {
 	if c.leave != nil {
-		return func() {}, nil
+		return func() {}, begin()
 	}
-	leave, err = c.gate.enter(ctx, false)
-	if err != nil {
-		return nil, err
+	for began := time.Now(); ; {
+		leave, err := c.gate.enter(ctx, false)
+		if err != nil {
+			return nil, err
+		}
+		err = begin()
+		if err == nil {
+			return sync.OnceFunc(leave), nil
+		}
+		leave()
+		if code(err)&0xff != lib.SQLITE_BUSY || time.Since(began) > queueWaits {
+			return nil, err
+		}
+		select {
+		case <-time.After(queuePause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	return sync.OnceFunc(leave), nil
 }
 
 // BeginTx implements driver.ConnBeginTx. All transactions have the lock of the file from
 // their beginning, see source.
 func (c *gated) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	leave, err := c.enter(ctx)
+	var tx driver.Tx
+	leave, err := c.enter(ctx, func() (err error) { tx, err = c.full.BeginTx(ctx, opts); return err })
 	if err != nil {
-		return nil, err
-	}
-	tx, err := c.full.BeginTx(ctx, opts)
-	if err != nil {
-		leave()
 		return nil, err
 	}
 	c.leave = leave
@@ -92,12 +115,13 @@ func (c *gated) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, 
 
 // ExecContext implements driver.ExecerContext.
 func (c *gated) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	leave, err := c.enter(ctx)
+	var result driver.Result
+	leave, err := c.enter(ctx, func() (err error) { result, err = c.full.ExecContext(ctx, query, args); return err })
 	if err != nil {
 		return nil, err
 	}
-	defer leave()
-	return c.full.ExecContext(ctx, query, args)
+	leave()
+	return result, nil
 }
 
 // QueryContext implements driver.QueryerContext. What returns rows of a write holds the
@@ -106,13 +130,9 @@ func (c *gated) QueryContext(ctx context.Context, query string, args []driver.Na
 	if reads(query) {
 		return c.full.QueryContext(ctx, query, args)
 	}
-	leave, err := c.enter(ctx)
+	var rows driver.Rows
+	leave, err := c.enter(ctx, func() (err error) { rows, err = c.full.QueryContext(ctx, query, args); return err })
 	if err != nil {
-		return nil, err
-	}
-	rows, err := c.full.QueryContext(ctx, query, args)
-	if err != nil {
-		leave()
 		return nil, err
 	}
 	return &gatedRows{rows, leave}, nil

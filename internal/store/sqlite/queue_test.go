@@ -88,6 +88,34 @@ func TestQueuePassesTheGate(t *testing.T) {
 	}
 	leave()
 	_ = tx.Rollback()
+
+	// While another process writes, the queue gives the gate up between its tries.
+	other, err := connect(db.path, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if tx, err = other.BeginTx(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := queue.ExecContext(ctx, write)
+		done <- err
+	}()
+	for range 20 {
+		leave, err := db.gate.enter(ctx, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestReads(t *testing.T) {

@@ -86,7 +86,7 @@ func (d *Directory) take(e process.Indexed) {
 	defer d.mu.Unlock()
 	v := feed.Version{Epoch: e.Epoch, Run: e.Run, Seq: e.Seq}
 	old := d.parties[e.ID]
-	if old != nil && !old.version.Less(v) && !(old.version == v && e.Closed && old.party != nil) {
+	if old != nil && !old.version.Less(v) && (old.version != v || !e.Closed) {
 		return
 	}
 	next := &entry{version: v}

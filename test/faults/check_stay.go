@@ -29,7 +29,7 @@ func CheckStay(events []Event) (found []string) {
 		case e.Kind == Fault && e.What == "quiet":
 			ended = e.At
 		case e.Kind == Fault && e.What == Slow:
-			broken = append(broken, fault{span{e.Start, e.At + after}, e.Line, e.What})
+			broken = append(broken, fault{span{e.Start, e.At + after/2}, e.Line, e.What})
 		case e.Kind == Fault && strings.HasPrefix(e.Line, "begins"):
 			broken = append(broken, fault{span{e.At, never}, e.Line, e.What})
 		case e.Kind == Fault && strings.HasPrefix(e.Line, "ends"):

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"teiserver/test/springclient"
 )
@@ -36,7 +37,7 @@ func loginQueue(t *testing.T, env Env) {
 	}
 	w.meet()
 	guests := make([]*actor, players)
-	queued := 0
+	queued, began := 0, time.Now()
 	for i := range guests {
 		a := w.connectTo(i%len(env.Nodes), springclient.Player)
 		a.send("%s", a.LoginLine(names[i], springclient.Password))
@@ -53,8 +54,9 @@ func loginQueue(t *testing.T, env Env) {
 			a.name = names[i]
 		}
 	}
-	if queued == 0 {
-		t.Error("nobody had to wait")
+	// On a machine with too much else to do they may come more slowly than they are let in.
+	if took := time.Since(began); queued == 0 && took < players*time.Second/ThrottledRate {
+		t.Errorf("nobody of %d had to wait, who came within %s", players, took)
 	}
 	late := w.host() // comes after them and does not wait
 	for i, a := range guests {

@@ -191,8 +191,27 @@ func (s *Service) giveBack(ctx context.Context) {
 	}
 }
 
-// quiet takes what River says in ordinary times out of the log.
+// quiet takes what River says in ordinary times out of the log, and in an orderly stop,
+// which it takes for a fault.
 type quiet struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	canceled := false
+	r.Attrs(func(a slog.Attr) bool {
+		switch v := a.Value.Any().(type) {
+		case error:
+			canceled = errors.Is(v, context.Canceled)
+		case string:
+			canceled = v == context.Canceled.Error()
+		}
+		return !canceled
+	})
+	if canceled {
+		return nil
+	}
+	return q.Handler.Handle(ctx, r)
+}
 
 // Enabled implements slog.Handler.
 func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {

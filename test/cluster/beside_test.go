@@ -41,7 +41,7 @@ func TestBesideNodes(t *testing.T) {
 	}
 	r.until("everybody has left", func() error {
 		for _, p := range r.here() {
-			if n := len(p.Snapshot().World.Users); n != 4 {
+			if n := len(p.Snapshot().World.Users); n != 3+residents {
 				return errors.New("somebody is left")
 			}
 		}

@@ -60,6 +60,7 @@ func NewPair(t testing.TB) *Pair {
 		_ = p.in.Close()
 		_ = wait()
 	})
+	p.until("SELECT COUNT(*) = 1 FROM pg_stat_replication WHERE state = 'streaming' AND $1::text IS NOT NULL", "")
 	return p
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,11 +33,12 @@ const (
 type parties struct {
 	svc       *Service
 	directory *party.Directory
+	losses    losses
 }
 
 // newParties begins to follow the parties.
 func newParties(s *Service) *parties {
-	p := &parties{svc: s}
+	p := &parties{svc: s, losses: losses{wake: make(chan struct{}, 1)}}
 	p.directory = party.NewDirectory(s.Runtime, p.tell)
 	s.Runtime.OnTakeover(party.Kind, p.repeat)
 	s.Runtime.OnMembers(p.membersChanged())
@@ -57,7 +59,8 @@ func (p *parties) tell(n party.Notice) {
 	}
 }
 
-// repeat tells the new owner of a party which of its members are connected here.
+// repeat tells the new owner of a party which of its members are connected here, and
+// which were connected to a node that is gone: its last owner may have been there too.
 func (p *parties) repeat(key cluster.Key) {
 	known := p.directory.Party(key.ID)
 	if known == nil {
@@ -68,6 +71,22 @@ func (p *parties) repeat(key cluster.Key) {
 			p.svc.Runtime.Cast(key, party.Back{Who: c.partyWho()})
 		}
 	}
+	for _, incarnation := range departed(known, p.svc.Runtime.Members()) {
+		p.losses.add(func(grace time.Duration) {
+			p.svc.Runtime.Cast(key, party.Gone{Incarnation: incarnation, Grace: grace})
+		})
+	}
+}
+
+// departed are the incarnations of a party's members that no living node has.
+func departed(p *party.Party, members []cluster.Member) (list []int64) {
+	for _, m := range p.Members {
+		lives := slices.ContainsFunc(members, func(n cluster.Member) bool { return n.Incarnation == m.Incarnation })
+		if !lives && !slices.Contains(list, m.Incarnation) {
+			list = append(list, m.Incarnation)
+		}
+	}
+	return list
 }
 
 // membersChanged has the parties of this node drop who was connected to a node that is gone.
@@ -80,18 +99,57 @@ func (p *parties) membersChanged() func([]cluster.Member) {
 		}
 		for o := range here {
 			if !now[o] {
-				go p.gone(o.Incarnation)
+				p.losses.add(func(grace time.Duration) {
+					gone := party.Gone{Incarnation: o.Incarnation, Grace: grace}
+					p.svc.Runtime.Local(party.Kind, func(key cluster.Key) { p.svc.Runtime.Cast(key, gone) })
+				})
 			}
 		}
 		here = now
 	}
 }
 
-func (p *parties) gone(incarnation int64) {
-	ctx, cancel := context.WithTimeout(context.Background(), waitFor)
-	defer cancel()
-	gone := party.Gone{Incarnation: incarnation, Grace: p.svc.Settings.SessionGrace(ctx)}
-	p.svc.Runtime.Local(party.Kind, func(key cluster.Key) { p.svc.Runtime.Cast(key, gone) })
+// losses are what is to be said of who was lost with a node, once it is known for how
+// long places are kept: that is read from the store, perhaps.
+type losses struct {
+	mu   sync.Mutex
+	list []func(grace time.Duration)
+	wake chan struct{}
+}
+
+func (x *losses) add(say func(grace time.Duration)) {
+	x.mu.Lock()
+	x.list = append(x.list, say)
+	x.mu.Unlock()
+	select {
+	case x.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (x *losses) take() []func(grace time.Duration) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	list := x.list
+	x.list = nil
+	return list
+}
+
+// run says what losses there are until ctx ends.
+func (p *parties) run(ctx context.Context) {
+	for {
+		select {
+		case <-p.losses.wake:
+		case <-ctx.Done():
+			return
+		}
+		read, cancel := context.WithTimeout(ctx, waitFor)
+		grace := p.svc.Settings.SessionGrace(read)
+		cancel()
+		for _, say := range p.losses.take() {
+			say(grace)
+		}
+	}
 }
 
 // Put makes a party of users who are online, the first one being its leader; they leave

@@ -123,6 +123,7 @@ func (s *Service) Run(ctx context.Context) {
 	var reads sync.WaitGroup
 	defer reads.Wait()
 	reads.Go(func() { s.sendAllHeld(ctx) })
+	reads.Go(func() { s.parties.run(ctx) })
 	reads.Go(func() { s.greetAll(ctx) })
 	var audit, retry <-chan time.Time
 	if s.Audit {

@@ -23,8 +23,10 @@ const (
 	readyLimit = 90 * time.Second
 	// stopLimit is more than the server's own limit for an orderly stop.
 	stopLimit = 30 * time.Second
-	// logTail is how much of each node's log is shown after a failure.
-	logTail = 200_000
+	// logTail is how many lines of each node's log are shown after a failure, and how
+	// many of those before them that are warnings or worse: what the test itself says
+	// must not drown in them.
+	logTail = 25
 )
 
 // Process is one node. It can be killed, stopped and started again with the same
@@ -199,16 +201,21 @@ func (p *Process) logged() string {
 	return string(b)
 }
 
-// show prints the end of the log if the test has failed.
+// show prints the end of the log if the test has failed, and what it warned of before.
 func (p *Process) show(t testing.TB) {
 	if !t.Failed() {
 		return
 	}
-	text := p.logged()
-	if cut := len(text) - logTail; cut > 0 {
-		text = "…" + text[cut:]
+	lines := strings.Split(strings.TrimRight(p.logged(), "\n"), "\n")
+	end := lines[max(0, len(lines)-logTail):]
+	var warned []string
+	for _, line := range lines[:len(lines)-len(end)] {
+		if !strings.Contains(line, "level=INFO") {
+			warned = append(warned, line)
+		}
 	}
-	t.Logf("log of node %s:\n%s", p.Name, text)
+	warned = warned[max(0, len(warned)-logTail):]
+	t.Logf("log of node %s:\n%s", p.Name, strings.Join(append(warned, end...), "\n"))
 }
 
 // freeAddresses returns loopback addresses that nobody listens on. They lie below the

@@ -136,12 +136,9 @@ func TestStop(t *testing.T) {
 			f.stop(s)
 			f.stop(s)
 			o.add(1)
-			early, s := c.follow(on, topic) // stopped with its view on the way
+			early, s := c.follow(on, topic) // most often stopped with its view on the way
 			early.stop(s)
-			synctest.Wait()
-			if early.resets > 0 {
-				t.Error("begun after stop")
-			}
+			synctest.Wait() // copyOf says what comes after stop
 		}
 		synctest.Wait()
 		stay.check(t, o)

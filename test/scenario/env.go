@@ -28,6 +28,7 @@ const (
 	Plain     Role = "user"
 	Bot       Role = "bot"
 	Moderator Role = "moderator"
+	Admin     Role = "admin"
 )
 
 // AddUser makes an account with a role and springclient.Password, in whatever way
@@ -125,7 +126,7 @@ func (e Env) Account(t testing.TB, role Role) string {
 // Fresh returns a new account that is never used again.
 func (e Env) Fresh(t testing.TB, role Role) string {
 	t.Helper()
-	name := e.accounts.name(map[Role]string{Plain: "Pl", Bot: "Bot", Moderator: "Mod"}[role])
+	name := e.accounts.name(map[Role]string{Plain: "Pl", Bot: "Bot", Moderator: "Mod", Admin: "Adm"}[role])
 	if role != Plain {
 		e.AddUser(t, name, role)
 		return name

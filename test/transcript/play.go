@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long one step may take. Far more than a healthy server needs.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // Run plays all conversations against running nodes.
 func Run(t *testing.T, env scenario.Env) { run(t, env, Load) }
@@ -122,24 +122,44 @@ func (p *play) expect(ctx context.Context, c *client, text string) error {
 		_, err = c.ExpectMatch(ctx, pattern, p.vars)
 		return err
 	}
-	line, err := c.Next(ctx)
-	for err == nil && p.stranger(line) {
-		line, err = c.Next(ctx)
+	for {
+		line, err := c.Next(ctx)
+		switch {
+		case err != nil:
+			return err
+		case pattern.Bind(line, p.vars):
+			return nil
+		case !p.stranger(line):
+			return fmt.Errorf("got %q", line)
+		}
 	}
-	if err != nil {
-		return err
-	}
-	if !pattern.Bind(line, p.vars) {
-		return fmt.Errorf("got %q", line)
-	}
-	return nil
 }
 
-// stranger reports that somebody of an earlier conversation has gone, which may be
-// heard at any time.
+// stranger reports that a line is about somebody of an earlier conversation, or of a
+// scenario before it, who goes: that may be heard at any time.
 func (p *play) stranger(line string) bool {
-	name, gone := strings.CutPrefix(line, "REMOVEUSER ")
-	return gone && !slices.ContainsFunc(p.order, func(c *client) bool { return c.account == name })
+	verb, rest, _ := strings.Cut(line, " ")
+	words := strings.Fields(rest)
+	who := map[string]int{"REMOVEUSER": 0, "CLIENTSTATUS": 0, "LEFTBATTLE": 1, "BATTLECLOSED": 0, "UPDATEBATTLEINFO": 0}
+	i, told := who[verb]
+	return told && i < len(words) && !p.knows(words[i])
+}
+
+// knows reports that a word is the name of a client of this conversation, or of a
+// battle or another thing that it has to do with.
+func (p *play) knows(word string) bool {
+	for _, c := range p.order {
+		room := c.Snapshot().Room
+		if c.account == word || room != nil && strconv.FormatInt(room.ID, 10) == word {
+			return true
+		}
+	}
+	for _, v := range p.vars {
+		if v == word {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *play) absent(ctx context.Context, c *client, text string) error {
@@ -209,7 +229,7 @@ func (p *play) add(ctx context.Context, who string, flavor springclient.Flavor, 
 }
 
 // skipLimit ends hopeless waiting.
-const skipLimit = 10 * time.Second
+const skipLimit = time.Minute
 
 // verb is what follows a colon.
 type verb func(ctx context.Context, p *play, who string, args []string) error
@@ -255,6 +275,8 @@ func login(ctx context.Context, p *play, who string, args []string) error {
 		flavor, account = springclient.Host, p.env.Account(p, scenario.Bot)
 	case "moderator":
 		account = p.env.Account(p, scenario.Moderator)
+	case "admin":
+		account = p.env.Account(p, scenario.Admin)
 	default:
 		if len(args) != 2 || args[0] != "as" {
 			return fmt.Errorf("login as whom?")

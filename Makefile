@@ -83,8 +83,9 @@ scale: ## what a cluster costs as nodes and keys grow: docs/scale.tsv and docs/s
 	SCALE_OUT=$(CURDIR)/docs/scale.tsv $(GO) test -tags scale -count=1 -timeout 3h -v -run '^TestScale$$' ./internal/cluster/simulation
 	$(GO) run ./internal/cluster/simulation/plot docs/scale.tsv docs/scale.svg
 
-realclient: build ## real lobby clients against a cluster of this tree
+realclient: build ## real lobby clients against a cluster of this tree; with SPADS=folder also that autohost
 	scripts/realclient
+	$(if $(SPADS),SPADS=$(SPADS) scripts/spads)
 
 docs: ## rewrite the pages that are made from the code
 	$(GO) test ./internal/config -run TestReference -update

@@ -36,13 +36,19 @@ type commands struct {
 		Undrain   clusterUndrain   `cmd:"" help:"Return a drained node to service."`
 	} `cmd:"" help:"The cluster, as the database knows it."`
 	Rating struct {
-		ResetUncertainty ratingReset  `cmd:"" name:"reset-uncertainty" help:"Make ratings less certain at the end of a season, the more the longer a player has not played."`
-		Rerate           ratingRerate `cmd:"" help:"Rate matches again whose record or rules have changed."`
+		ResetUncertainty ratingReset      `cmd:"" name:"reset-uncertainty" help:"Make ratings less certain at the end of a season, the more the longer a player has not played."`
+		Rerate           ratingRerate     `cmd:"" help:"Rate matches again whose record or rules have changed."`
+		RerateType       ratingRerateType `cmd:"" name:"rerate-type" help:"Rate all matches of a type and season again, from the first on; other matches wait meanwhile."`
+		Set              ratingSet        `cmd:"" help:"Set a rating of a player by hand."`
+		Adjust           ratingAdjust     `cmd:"" help:"Set what is added to a player's ratings for balance."`
 	} `cmd:"" help:"Ratings of players."`
 	Match struct {
 		Show matchShow `cmd:"" help:"Print the record of a match, with its players, as JSON."`
 	} `cmd:"" help:"Records of battles."`
-	Database struct {
+	Badge       badgeCommands       `cmd:"" help:"Types of accolades."`
+	Achievement achievementCommands `cmd:"" help:"Achievements of players."`
+	Moderation  moderationCommands  `cmd:"" help:"What moderators do about users; running nodes follow within a second."`
+	Database    struct {
 		Restored databaseRestored `cmd:"" help:"Say that a backup was put back: numbers go on above those that may have been given since."`
 	} `cmd:"" help:"The database."`
 	Check   checkCommand   `cmd:"" help:"Look at the configuration and at what it names, and say what is wrong."`

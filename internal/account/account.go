@@ -22,7 +22,8 @@ const (
 	Winner      Role = "tournament_winner"
 	Organizer   Role = "event_organizer"
 	Verified    Role = "verified"
-	Server      Role = "server" // an account of the server itself
+	Trusted     Role = "trusted" // automod lets it alone
+	Server      Role = "server"  // an account of the server itself
 )
 
 // User is an account as the store keeps it. Values are shared and immutable.
@@ -65,6 +66,9 @@ func (u *User) IsBot() bool { return u.Has(Bot) || u.Has(Server) }
 // wait: bots, and who supports the site.
 func (u *User) Privileged() bool { return u.IsBot() || u.Has(VIP) || u.Has(Contributor) }
 
+// Relied reports an account that nobody is to suspect by what it has in common with others.
+func (u *User) Relied() bool { return u.Has(Trusted) || u.Has(VIP) || u.Has(Contributor) }
+
 // Resident is an account of the server's own that is online wherever its process
 // runs: the summary of such a process. It keeps its place when the process moves.
 type Resident struct {
@@ -73,6 +77,7 @@ type Resident struct {
 	Country   string `json:"country"`
 	Client    string `json:"client"`
 	Moderator bool   `json:"moderator,omitempty"` // shows the moderator bit
+	Away      bool   `json:"away,omitempty"`      // not online, though its process runs
 }
 
 var _ = message.Register[Resident]("account.resident")

@@ -34,7 +34,9 @@ func (s *Service) Rename(ctx context.Context, id int64, name string) error {
 	if u == nil {
 		return refusal.New(refusal.NotFound, textNoUser)
 	}
-	// Restrictions and mutes are to be refused here.
+	if err := s.opts.Verdicts.MayRename(ctx, id); err != nil {
+		return err
+	}
 	if s.renamedOften(u) {
 		return refusal.New(refusal.Flood, textRenames)
 	}

@@ -61,7 +61,7 @@ func (s *Service) Info(ctx context.Context, id int64) (Info, error) {
 }
 
 // allRoles are the roles that an operator may give.
-var allRoles = []Role{Bot, Moderator, Admin, Caster, VIP, Contributor, Winner, Organizer, Verified, Server}
+var allRoles = []Role{Bot, Moderator, Admin, Caster, VIP, Contributor, Winner, Organizer, Verified, Trusted, Server}
 
 // ParseRole reads the name of a role.
 func ParseRole(text string) (Role, error) {

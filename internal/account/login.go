@@ -66,7 +66,9 @@ func (s *Service) Recognize(ctx context.Context, r LoginRequest) (u *User, prove
 	if u == nil {
 		return nil, false, refusal.New(refusal.NotFound, textUnknown, name)
 	}
-	// An alternative account of another is to be refused here.
+	if err := s.opts.Verdicts.MayTry(ctx, u.ID); err != nil {
+		return nil, false, err
+	}
 	if u.Name != name {
 		return nil, false, refusal.New(refusal.Invalid, textCase, u.Name)
 	}
@@ -83,7 +85,9 @@ func (s *Service) Recognize(ctx context.Context, r LoginRequest) (u *User, prove
 
 // Welcome computes what a login computes, for a user whose password was right.
 func (s *Service) Welcome(ctx context.Context, u *User, ip string) (*User, error) {
-	// Bans and suspensions are to be refused here.
+	if err := s.opts.Verdicts.MayLogIn(ctx, u, ip); err != nil {
+		return nil, err
+	}
 	u = s.refresh(ctx, u, ip)
 	if u.Code != "" && setting.VerifyEmail.Get(ctx, s.settings) {
 		return u, refusal.New(refusal.Unverified, "The agreement is not confirmed yet")

@@ -58,6 +58,9 @@ func (s *Service) Register(ctx context.Context, n NewUser) error {
 	if !setting.Registration.Get(ctx, s.settings) {
 		return refusal.New(refusal.Forbidden, textClosed)
 	}
+	if err := s.opts.Verdicts.MayRegister(ctx, n.IP); err != nil {
+		return err
+	}
 	if no := s.checkChosen(ctx, n.Name); no != nil {
 		return no
 	}
@@ -135,6 +138,9 @@ func (s *Service) CreateBot(ctx context.Context, caller int64, name string) erro
 	}
 	if err == nil {
 		s.log.InfoContext(ctx, "bot account made", "user", bot.ID, "name", name, "by", caller)
+		if err := s.opts.Verdicts.MadeBot(ctx, caller, bot); err != nil {
+			s.log.WarnContext(ctx, "bot account not audited", "user", bot.ID, "by", caller, "err", err)
+		}
 	}
 	return err
 }

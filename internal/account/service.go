@@ -27,6 +27,8 @@ type Options struct {
 	Flagged func(name string) bool
 	// BannedDomain reports an e-mail domain that may not register; nil allows all.
 	BannedDomain func(domain string) bool
+	// Verdicts are what moderators have decided; nil: nothing.
+	Verdicts Verdicts
 	// Here reports whether a user is logged in on this node; nil: nobody is.
 	Here func(user int64) bool
 	// Skill returns the highest leaderboard rating of a user and the lowest uncertainty,
@@ -81,6 +83,9 @@ func NewService(store Store, caches *cache.Caches, nextID func(context.Context) 
 	}
 	if opts.BannedDomain == nil {
 		opts.BannedDomain = none
+	}
+	if opts.Verdicts == nil {
+		opts.Verdicts = anything{}
 	}
 	if opts.Here == nil {
 		opts.Here = func(int64) bool { return false }

@@ -13,6 +13,7 @@ import (
 	"teiserver/internal/account"
 	"teiserver/internal/cluster/lease"
 	"teiserver/internal/config"
+	"teiserver/internal/moderation"
 	"teiserver/internal/setting"
 	"teiserver/internal/store"
 )
@@ -58,8 +59,16 @@ func AddUser(ctx context.Context, cfg config.Config, u NewUser) error {
 		}
 		log := cfg.Logger(os.Stderr)
 		accounts := account.NewService(st, nil, next, settingsOf(cfg, st), account.Options{Cheap: cfg.Unlimited, Log: log})
-		return addUser(ctx, accounts, u)
+		if err := addUser(ctx, accounts, u); err != nil {
+			return err
+		}
+		return audit(ctx, st, moderation.UserCreated, map[string]any{"name": u.Name, "roles": u.Role})
 	})
+}
+
+// audit notes in the audit log what the operator has done.
+func audit(ctx context.Context, st *store.Store, action string, details map[string]any) error {
+	return st.AddEntry(ctx, moderation.Entry{Action: action, By: operator(), Details: details})
 }
 
 // plainRole names the role of those who have none.
@@ -95,7 +104,12 @@ func SetConfig(ctx context.Context, cfg config.Config, key, value string) error 
 	if _, err := setting.Check(key, value); err != nil {
 		return err // before the database is touched
 	}
-	return withStore(ctx, cfg, func(st *store.Store) error { return settingsOf(cfg, st).Set(ctx, key, value) })
+	return withStore(ctx, cfg, func(st *store.Store) error {
+		if err := settingsOf(cfg, st).Set(ctx, key, value); err != nil {
+			return err
+		}
+		return audit(ctx, st, moderation.SettingUpdated, map[string]any{"key": key, "value": value})
+	})
 }
 
 // ResetConfig goes back to a setting's default.
@@ -103,7 +117,12 @@ func ResetConfig(ctx context.Context, cfg config.Config, key string) error {
 	if _, err := setting.Describe(key); err != nil {
 		return err
 	}
-	return withStore(ctx, cfg, func(st *store.Store) error { return settingsOf(cfg, st).Reset(ctx, key) })
+	return withStore(ctx, cfg, func(st *store.Store) error {
+		if err := settingsOf(cfg, st).Reset(ctx, key); err != nil {
+			return err
+		}
+		return audit(ctx, st, moderation.SettingUpdated, map[string]any{"key": key, "default": true})
+	})
 }
 
 // GetConfig prints the value of a setting.

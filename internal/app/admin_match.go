@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"teiserver/internal/accolade"
 	"teiserver/internal/config"
 	"teiserver/internal/match"
 	"teiserver/internal/store"
@@ -38,6 +39,8 @@ type matchFacts struct {
 	End          json.RawMessage `json:"end_data,omitempty"`
 	Members      []memberFacts   `json:"members"`
 	Messages     []messageFacts  `json:"messages,omitempty"`
+	// Accolades are what players were asked about each other, and what they said.
+	Accolades []accolade.Question `json:"accolades,omitempty"`
 }
 
 type messageFacts struct {
@@ -71,12 +74,16 @@ func ShowMatch(ctx context.Context, cfg config.Config, id int64, w io.Writer) er
 		if err != nil {
 			return err
 		}
+		asked, err := st.Questions(ctx, id)
+		if err != nil {
+			return err
+		}
 		facts := matchFacts{
 			ID: m.ID, Title: m.Title(), UUID: m.UUID, ServerUUID: m.ServerUUID, Founder: m.Founder, Lobby: m.Lobby, Map: m.Map,
 			GameType: m.GameType, TeamCount: m.TeamCount, TeamSize: m.TeamSize, Created: m.Created, Started: m.Started,
 			Finished: m.Finished, EndAt: m.EndAt, Processed: m.Processed, Attempts: m.Attempts, GameID: m.GameID,
 			GameDuration: m.GameDuration, WinningTeam: m.WinningTeam, RatingType: m.RatingType, Unrated: m.Unrated,
-			End: m.End, Members: []memberFacts{},
+			End: m.End, Members: []memberFacts{}, Accolades: asked,
 		}
 		for _, u := range members {
 			f := memberFacts{User: u.User, Name: u.Name, Team: u.Team, Party: u.Party, Win: u.Win, LeftAfter: u.LeftAfter}

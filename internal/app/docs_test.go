@@ -16,6 +16,7 @@ import (
 	"teiserver/internal/cluster/cache"
 	"teiserver/internal/cluster/process"
 	"teiserver/internal/friend"
+	"teiserver/internal/moderation"
 	"teiserver/internal/rating"
 	"teiserver/internal/setting"
 )
@@ -101,6 +102,7 @@ func TestCachesPage(t *testing.T) {
 	account.NewService(nil, caches, nil, settings, account.Options{})
 	friend.NewService(nil, caches, settings, nil)
 	rating.NewService(nil, caches, settings, nil)
+	moderation.NewService(nil, caches, nil, nil)
 	code, page := map[string]string{}, map[string]string{}
 	for _, info := range caches.Tables() {
 		code[info.Name] = fmt.Sprint(info.Size, " ", info.MaxAge, " ", info.Purpose)
@@ -110,5 +112,18 @@ func TestCachesPage(t *testing.T) {
 	}
 	if diff := cmp.Diff(code, page); diff != "" {
 		t.Errorf("docs/caches.md differs from the tables (-code +page):\n%s", diff)
+	}
+}
+
+func TestModerationPage(t *testing.T) {
+	page, code := map[string]string{}, map[string]string{}
+	for name, cells := range rows(t, "moderation.md", "Actions and restrictions") {
+		page[name] = strings.Join(cells[1:3], " ")
+	}
+	for _, r := range moderation.Restrictions {
+		code[r.Name] = r.Group + " " + r.Forbids
+	}
+	if diff := cmp.Diff(code, page); diff != "" {
+		t.Errorf("docs/moderation.md differs from the restrictions (-code +page):\n%s", diff)
 	}
 }

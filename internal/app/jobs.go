@@ -23,7 +23,7 @@ func (s *Server) buildTelemetry() {
 			telemetry.BotsIn: sessions.BotsIn.Load, telemetry.BotsOut: sessions.BotsOut.Load,
 			telemetry.LinesIn: lines.LinesIn.Load, telemetry.BytesOut: lines.BytesOut.Load, telemetry.Refused: lines.Refused.Load,
 		},
-		Players: s.roster.Players, Census: s.census, Marked: s.store.DonePeriods, Now: s.node.Now, Log: s.log,
+		Players: s.roster.Players, Census: s.census, Marked: s.store.DonePeriods, OnEvent: func(e telemetry.Event) { guard(s.log, "event", func() { s.happened(e) }) }, Now: s.node.Now, Log: s.log,
 	})
 	s.spring.Telemetry, s.spring.Properties = s.telemetry, properties{s}
 	s.telemetry.Bind(s.jobs)
@@ -35,7 +35,7 @@ func (s *Server) buildTelemetry() {
 		Store: s.store, Settings: s.settings, Runtime: s.node, Node: s.cfg.NodeName, Incarnation: s.incarnation,
 		Ready: func() bool { return s.ready.get() == "" }, Now: s.node.Now, Log: s.log,
 	})
-	s.run("telemetry", s.telemetry.Run)
+	s.runAddon("telemetry", s.telemetry.Run)
 	s.started("counters", s.leaveCounters)
 }
 
@@ -107,6 +107,7 @@ type properties struct{ s *Server }
 
 // Property implements spring.Properties.
 func (p properties) Property(ctx context.Context, user int64, hash, name, value string) {
+	p.s.feeder.Property(user, name, value)
 	err := p.s.telemetry.SetProperty(ctx, telemetry.Property{User: user, Hash: hash, Name: name, Value: value})
 	if err != nil {
 		p.s.log.Debug("property not kept", "user", user, "err", err)

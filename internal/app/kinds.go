@@ -4,6 +4,10 @@ import (
 	"context"
 	"sync/atomic"
 
+	"teiserver/internal/accolade"
+	"teiserver/internal/achievement"
+	"teiserver/internal/automod"
+	"teiserver/internal/bridge"
 	"teiserver/internal/chat"
 	"teiserver/internal/client"
 	"teiserver/internal/cluster/lease"
@@ -13,6 +17,7 @@ import (
 	"teiserver/internal/lobby"
 	"teiserver/internal/login"
 	"teiserver/internal/match"
+	"teiserver/internal/matchmaking"
 	"teiserver/internal/monitor"
 	"teiserver/internal/party"
 	"teiserver/internal/resident"
@@ -23,6 +28,9 @@ type domainStore interface {
 	match.Store
 	chat.Store
 	monitor.Store
+	accolade.Store
+	achievement.Store
+	matchmaking.Store
 }
 
 // parts are what kinds of processes are made of. Kinds are made before the services of
@@ -36,15 +44,20 @@ type parts struct {
 
 // kinds lists every kind of process, docs/processes.md describes them.
 func kinds(p parts) []process.Kind {
-	return []process.Kind{
+	return append(matchmaking.Kinds(p.store, matchWorld{p.late}),
 		lobby.NewKind(p.store, world{p.late}),
 		chat.NewKind(p.store),
 		coordinator.NewKind(p.residents[coordinator.Kind]),
 		monitor.NewKind(p.residents[monitor.Kind], p.store, p.late.monitorDesk),
 		party.NewKind(),
+		accolade.NewBotKind(p.residents[accolade.Kind], p.store, p.late.accoladeDesk),
+		accolade.NewChatKind(p.store, p.late.accoladeDesk),
+		achievement.NewKind(p.store, p.late.counter),
+		automod.NewKind(p.late.automodDesk),
+		bridge.NewKind(p.residents[bridge.Kind], p.store, p.late.bridgeDesk),
 		login.NewKind(lease.SystemClock{}.Boot),
 		job.NewKind(p.jobs),
-	}
+	)
 }
 
 // home is a resident: its account, and where private messages to it go.
@@ -59,6 +72,8 @@ func residents() []home {
 	return []home{
 		{kind: coordinator.Kind, account: coordinator.Account},
 		{kind: monitor.Kind, account: monitor.Account},
+		{kind: accolade.Kind, chat: accolade.ChatKind, account: accolade.Account},
+		{kind: bridge.Kind, account: bridge.Account},
 	}
 }
 
@@ -66,7 +81,7 @@ func residents() []home {
 func (s *Server) mailboxes() []client.Mailbox {
 	var list []client.Mailbox
 	for _, h := range residents() {
-		list = append(list, client.Mailbox{ID: s.residents[h.kind], Kind: h.kind, Chat: h.chat})
+		list = append(list, client.Mailbox{ID: s.residents[h.kind], Kind: h.kind, Chat: h.chat, Off: s.off(h.kind)})
 	}
 	return list
 }
@@ -76,6 +91,11 @@ func (s *Server) mailboxes() []client.Mailbox {
 type late struct {
 	clients atomic.Pointer[client.Service]
 	reports atomic.Pointer[monitor.Desk]
+	// thanks and deeds are what accolades and achievements work with.
+	thanks  atomic.Pointer[accolade.Desk]
+	deeds   atomic.Pointer[achievement.Counter]
+	automod atomic.Pointer[automod.Desk]
+	bridge  atomic.Pointer[bridge.Desk]
 	// observe is told what lobbies see.
 	observe atomic.Pointer[func(context.Context, lobby.Observation)]
 }
@@ -113,3 +133,12 @@ func (l *late) Move(ctx context.Context, user, lobbyID int64) error {
 
 // monitorDesk is what the match monitor works with, nil as long as there is none.
 func (l *late) monitorDesk() *monitor.Desk { return l.reports.Load() }
+
+// accoladeDesk is what AccoladesBot and its chats work with, nil as long as there is none.
+func (l *late) accoladeDesk() *accolade.Desk { return l.thanks.Load() }
+
+// counter is what achievements are counted with, nil as long as there is none.
+func (l *late) counter() *achievement.Counter { return l.deeds.Load() }
+
+// automodDesk is what automod checks with, nil as long as there is none.
+func (l *late) automodDesk() *automod.Desk { return l.automod.Load() }

@@ -5,6 +5,7 @@ import (
 
 	"teiserver/internal/account"
 	"teiserver/internal/coordinator"
+	"teiserver/internal/lobby"
 	"teiserver/internal/match"
 	"teiserver/internal/monitor"
 	"teiserver/internal/setting"
@@ -27,7 +28,7 @@ func (s *Server) buildMatches() {
 	s.matches = matches{
 		processor: match.NewProcessor(match.Options{
 			Store: s.store, Rater: s.ratings.rater, TellHost: tell, Over: s.overs(),
-			On: s.settings.ProcessMatches, Wait: s.settings.MatchWait, Log: s.log,
+			On: s.mayProcess, Wait: s.settings.MatchWait, Log: s.log,
 		}),
 		cleaner: &match.Cleaner{
 			Store: s.store, UnplayedAge: s.settings.UnplayedAge, UnratedAge: s.settings.UnratedAge, Log: s.log,
@@ -36,11 +37,28 @@ func (s *Server) buildMatches() {
 	}
 	s.late.reports.Store(&monitor.Desk{
 		Processes: s.node, Self: func() int64 { return s.node.Self().Incarnation },
-		Matches: s.store, Users: s.accounts, Stats: account.NewStats(s.store), Events: matchEvents{s.store, s.settings},
+		Matches: s.store, Users: s.accounts, Stats: account.NewStats(s.store), Events: matchEvents{s.store, s.settings, s.nudger.Event},
 		Teller: s.clients, Coordinator: s.residents[coordinator.Kind], Disconnect: s.clients.Disconnect,
-		Ended: s.matches.signal, Settings: s.settings, Log: s.log,
+		Started: func(m lobby.MatchState) { guard(s.log, "match started", func() { s.matchStarted(m) }) }, Ended: s.matches.signal, Hardware: s.feeder.Hardware, Settings: s.settings, Log: s.log,
 	})
-	s.run("matches", s.processEnded)
+	s.runAddon("matches", s.processEnded)
+}
+
+// mayProcess reports whether ended matches are processed now: not while all matches of a
+// type are rated again.
+func (s *Server) mayProcess(ctx context.Context) bool {
+	if !s.settings.ProcessMatches(ctx) {
+		return false
+	}
+	h, err := s.store.RatingHold(ctx)
+	if err != nil {
+		s.log.Warn("matches not processed", "err", err)
+		return false
+	}
+	if h.Held() {
+		s.log.Info("matches wait until ratings have been made again", "kind", string(h.Type), "rated", h.Rated)
+	}
+	return !h.Held()
 }
 
 // signal has matches processed soon. It does not block.
@@ -68,7 +86,7 @@ func (s *Server) processEnded(ctx context.Context) {
 
 // overs are told of every match that was processed.
 func (s *Server) overs() []func(ctx context.Context, m match.Match, members []match.Membership) error {
-	return []func(ctx context.Context, m match.Match, members []match.Membership) error{s.rerank}
+	return []func(ctx context.Context, m match.Match, members []match.Membership) error{s.rerank, s.late.thanks.Load().Told}
 }
 
 // matchEvents keeps what hosts report as events of telemetry. They are written at once:
@@ -76,6 +94,7 @@ func (s *Server) overs() []func(ctx context.Context, m match.Match, members []ma
 type matchEvents struct {
 	store    *store.Store
 	settings *setting.Service
+	told     func() // there is an event
 }
 
 // families are those of telemetry, by what an event is about.
@@ -89,8 +108,12 @@ func (e matchEvents) KeepEvent(ctx context.Context, h monitor.Happened) error {
 	if !setting.Telemetry.Get(ctx, e.settings) || len(value) > telemetry.MaxComplex {
 		return nil
 	}
-	return e.store.PutEvents(ctx, []telemetry.Event{{
+	err := e.store.PutEvents(ctx, []telemetry.Event{{
 		Family: families[h.Scope], Name: h.Type, User: h.User, Match: h.Match, GameTime: h.Seconds,
 		Value: value, Once: h.Key, At: h.At,
 	}})
+	if err == nil && h.Scope == monitor.ScopeMatch {
+		e.told()
+	}
+	return err
 }

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +46,19 @@ func start(t *testing.T, nodes int) scenario.Env {
 // without limits.
 func startSite(t *testing.T, nodes int, settings map[string]string) scenario.Env {
 	t.Helper()
+	return startNodes(t, nodes, settings, settings == nil)
+}
+
+func startNodes(t *testing.T, nodes int, settings map[string]string, unlimited bool) scenario.Env {
+	t.Helper()
+	env, _ := startServers(t, nodes, settings, unlimited)
+	return env
+}
+
+// startServers is startNodes for who looks at the servers themselves.
+func startServers(t *testing.T, nodes int, settings map[string]string, unlimited bool) (scenario.Env, []*Server) {
+	t.Helper()
+	var servers []*Server
 	dir := t.TempDir()
 	var members []string
 	for range nodes {
@@ -55,7 +71,7 @@ func startSite(t *testing.T, nodes int, settings map[string]string) scenario.Env
 			DataDir: filepath.Join(dir, fmt.Sprint(i)), NodeName: fmt.Sprintf("n%d", i+1),
 			Database:     config.DatabaseURL("sqlite:" + filepath.Join(dir, "teiserver.db")),
 			SpringListen: "127.0.0.1:0", SpringTLSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0",
-			LogLevel: "warn", LogFormat: "text", Unlimited: settings == nil, StopTimeout: 10 * time.Second,
+			LogLevel: "warn", LogFormat: "text", Unlimited: unlimited, StopTimeout: 10 * time.Second,
 		}
 		if nodes > 1 {
 			cfg.ClusterListen, cfg.ClusterJoin, cfg.ClusterSecret = members[i], members[:i], "a secret for this test"
@@ -76,6 +92,7 @@ func startSite(t *testing.T, nodes int, settings map[string]string) scenario.Env
 				t.Error(err)
 			}
 		})
+		servers = append(servers, s)
 		at := s.Addresses()
 		env = append(env, scenario.Node{Name: cfg.NodeName, Spring: at["spring-listen"], TLS: at["spring-tls-listen"], HTTP: at["http-listen"]})
 		any = cfg
@@ -93,7 +110,53 @@ func startSite(t *testing.T, nodes int, settings map[string]string) scenario.Env
 		}
 		return b.Bytes()
 	}
-	return made
+	made.Operate = func(t testing.TB, args ...string) []byte {
+		var b bytes.Buffer
+		if err := operate(context.Background(), any, args, &b); err != nil {
+			t.Errorf("%s: %v", strings.Join(args, " "), err)
+		}
+		return b.Bytes()
+	}
+	return made, servers
+}
+
+// operate does what the command line would, for the commands that scenarios use.
+func operate(ctx context.Context, cfg config.Config, args []string, w io.Writer) error {
+	flags, words := map[string]string{}, []string{}
+	for i := 0; i < len(args); i++ {
+		if name, is := strings.CutPrefix(args[i], "--"); is {
+			i++
+			flags[name] = args[i]
+			continue
+		}
+		words = append(words, args[i])
+	}
+	last := words[len(words)-1]
+	number, _ := strconv.ParseInt(last, 10, 64)
+	if len(words) == 4 && words[0] == "config" && words[1] == "set" {
+		return SetConfig(ctx, cfg, words[2], last)
+	}
+	switch strings.Join(words[:len(words)-1], " ") {
+	case "match show":
+		return ShowMatch(ctx, cfg, number, w)
+	case "achievement of":
+		return ShowAchievements(ctx, cfg, last, false, w)
+	case "moderation action add":
+		return AddAction(ctx, cfg, NewAction{User: last, Restrict: strings.Split(flags["restrict"], ","), For: flags["for"], Reason: flags["reason"]}, w)
+	case "moderation action revoke":
+		return RevokeAction(ctx, cfg, number, "", "", w)
+	case "moderation alt":
+		return SetAlt(ctx, cfg, last, flags["of"], "", w)
+	case "moderation ban":
+		return AddBan(ctx, cfg, NewBan{Keys: strings.Split(flags["key"], ","), Reason: flags["reason"]}, w)
+	case "moderation report list":
+		return ListReports(ctx, cfg, last, true, false, w)
+	case "moderation check":
+		return CheckUser(ctx, cfg, last, w)
+	case "moderation shadowban":
+		return SetShadowban(ctx, cfg, last, true, "", w)
+	}
+	return fmt.Errorf("no scenario has used %q before", words)
 }
 
 // TestOneNode and TestThreeNodes run every scenario and conversation in this

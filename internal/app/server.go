@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"teiserver/internal/account"
+	"teiserver/internal/achievement"
+	"teiserver/internal/automod"
 	"teiserver/internal/client"
 	"teiserver/internal/cluster"
 	"teiserver/internal/cluster/bus"
@@ -20,6 +22,7 @@ import (
 	"teiserver/internal/friend"
 	"teiserver/internal/job"
 	"teiserver/internal/login"
+	"teiserver/internal/moderation"
 	"teiserver/internal/roster"
 	"teiserver/internal/setting"
 	"teiserver/internal/spring"
@@ -59,13 +62,17 @@ type Server struct {
 	spring   *spring.Server
 	jobs     *job.Service
 
-	telemetry *telemetry.Service
-	played    played
+	moderation *moderation.Service
+	feeder     *automod.Feeder
+	telemetry  *telemetry.Service
+	played     played
+	nudger     achievement.Nudger // of events for achievements
 
 	clusterID   string
-	place       string                  // of the data folder, see placeOf
-	residents   map[string]int64        // ids of their accounts, by kind
-	late        late                    // services, for the processes of this node
+	place       string           // of the data folder, see placeOf
+	residents   map[string]int64 // ids of their accounts, by kind
+	late        late             // services, for the processes of this node
+	errands     chan func(context.Context)
 	listeners   map[string]net.Listener // by flag
 	tls         *tls.Config
 	fingerprint string
@@ -107,7 +114,7 @@ func startAfter(ctx context.Context, cfg config.Config, log *slog.Logger, hearFi
 	}
 	s.ready.set("starting")
 	for _, f := range []func(context.Context) error{
-		s.lockFolder, s.listen, s.openStore, s.loadCertificate, s.joinCluster, s.buildDomain, s.fillStore, s.serveHTTP, s.fillRoster, s.serveSpring, s.runJobs,
+		s.lockFolder, s.listen, s.openStore, s.loadCertificate, s.joinCluster, s.buildDomain, s.fillStore, s.serveHTTP, s.fillRoster, s.serveSpring, s.runJobs, s.announceLife,
 	} {
 		if err := f(ctx); err != nil {
 			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.StopTimeout)

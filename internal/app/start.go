@@ -202,10 +202,11 @@ func (s *Server) buildDomain(ctx context.Context) error {
 	s.caches = cache.New(s.bus, s.store, cache.Options{Log: s.log})
 	s.settings = setting.NewService(s.store, s.caches, s.log)
 	s.buildRatings()
+	s.buildModeration()
 	s.accounts = account.NewService(s.store, s.caches, func(ctx context.Context) (int64, error) {
 		return s.node.Next(ctx, sequenceUser)
 	}, s.settings, account.Options{
-		Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Here: s.hasClient, Skill: s.ratings.Skill, Peers: s.peers(), Now: s.node.Now, Log: s.log,
+		Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Here: s.hasClient, Skill: s.ratings.Skill, Verdicts: s.moderation, Peers: s.peers(), Now: s.node.Now, Log: s.log,
 	})
 	s.friends = friend.NewService(s.store, s.caches, s.settings, s.log)
 	s.roster = roster.New(s.node, s.settings.SessionGrace)
@@ -220,12 +221,17 @@ func (s *Server) buildDomain(ctx context.Context) error {
 		Sessions: sessions, Caches: s.caches, Audit: s.cfg.Clustered(), Log: s.log,
 		Incarnation: s.incarnation,
 		Coordinator: s.residents[coordinator.Kind], Residents: s.mailboxes(),
-		Desk:    &coordinator.Desk{Accounts: s.accounts, Settings: s.settings, Processes: s.node, Ratings: s.ratings, Facts: account.NewStats(s.store), Names: s.store, Log: s.log},
-		Ratings: s.ratings,
+		Desk:    &coordinator.Desk{Accounts: s.accounts, Settings: s.settings, Processes: s.node, Ratings: s.ratings, Accolades: badges{s.store}, Facts: account.NewStats(s.store), Names: s.store, Log: s.log},
+		Ratings: s.ratings, Moderation: s.moderation,
+		OnLogin:  func(u *account.User, p client.Presence) { guard(s.log, "login", func() { s.loggedIn(u, p) }) },
+		Overhear: guarded(s.log, "line overheard", s.overhear),
 	})
+	s.clients.Desk.Moderation = verdicts{s.moderation}
+	s.buildAutomod()
 	s.clients.Desk.Parties = s.clients
 	s.late.clients.Store(s.clients)
 	s.followRatings()
+	s.buildAccolades()
 	s.buildMatches()
 	s.counted.Store(s.clients)
 	s.logins = login.New(login.Options{
@@ -236,6 +242,9 @@ func (s *Server) buildDomain(ctx context.Context) error {
 		TLS: s.tls, Unlimited: s.cfg.Unlimited, Log: s.log,
 	})
 	s.buildTelemetry()
+	if err := s.buildBridge(); err != nil {
+		return err
+	}
 	s.run("timelines", s.followTimelines)
 	s.run("caches", func(ctx context.Context) { _ = s.caches.Run(ctx) })
 	s.run("accounts", s.accounts.Run)

@@ -10,6 +10,7 @@ import (
 
 	"teiserver/internal/cluster"
 	"teiserver/internal/lobby"
+	"teiserver/internal/moderation"
 	"teiserver/internal/refusal"
 	"teiserver/internal/roster"
 )
@@ -24,6 +25,9 @@ const (
 // is in. The answer, roster.Hosting, comes through the roster, and before OpenLobby
 // returns, unless it takes long.
 func (c *Client) OpenLobby(ctx context.Context, info lobby.Info, password string) error {
+	if c.restricted(moderation.AllLobbies) {
+		return refusal.New(refusal.Banned, textLobbies)
+	}
 	if err := c.LeaveLobby(ctx); err != nil {
 		return err
 	}
@@ -113,6 +117,9 @@ func (c *Client) joinLobby(ctx context.Context, id int64, how joining) error {
 	}
 	if how.forced && c.warned.Load() { // else the lobby says so
 		return refusal.New(refusal.Banned, textWarned)
+	}
+	if how.forced && c.restricted(moderation.AllLobbies, moderation.Joining) {
+		return refusal.New(refusal.Banned, textLobbies)
 	}
 	facts, err := c.gather(ctx)
 	if err != nil {
@@ -296,9 +303,10 @@ func (c *Client) Answer(ctx context.Context, name string, accept bool, reason st
 // line that is a command is carried out by the lobby's consul or by the Coordinator.
 func (c *Client) SayLobby(ctx context.Context, text string, emote bool, to string) error {
 	in, ok := c.Lobby()
-	if !ok {
+	if !ok || !c.maySay(text, emote, to) {
 		return nil
 	}
+	c.heed(ctx, text)
 	c.lines++
 	say := lobby.Say{Who: c.who, Rights: c.rights, Text: text, Emote: emote, Line: c.lines}
 	if to != "" {

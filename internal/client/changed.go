@@ -13,6 +13,9 @@ const readLimit = 5 * time.Second
 // readAgain takes what has changed of a client's user: whom it ignores, what others see
 // of it, what its lobby must know.
 func (s *Service) readAgain(ctx context.Context, c *Client) {
+	if !s.judge(ctx, c) {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
 	if err := c.loadIgnores(ctx); err != nil {

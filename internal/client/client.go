@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"teiserver/internal/chat"
 	"teiserver/internal/cluster"
 	"teiserver/internal/lobby"
+	"teiserver/internal/moderation"
 	"teiserver/internal/roster"
 )
 
@@ -34,6 +36,9 @@ type Client struct {
 	known   atomic.Pointer[lobby.Facts]
 	hashed  atomic.Bool // its program has said which machine it runs on
 
+	standing atomic.Pointer[moderation.Standing] // as this node has it; nil: nobody decides
+	judging  sync.Mutex                          // held while what has changed of it takes effect
+
 	joins    int64            // counts this session's joins, see lobby.Member.Join
 	asked    int64            // the lobby it has last asked to enter, or hosts
 	channels map[string]int64 // it has joined, with the number of the join
@@ -45,6 +50,7 @@ type Client struct {
 
 	notices    notices
 	membership membership
+	matching   matching
 }
 
 // EndLoggedOut is the reason given to a session that a newer one replaces.
@@ -108,6 +114,7 @@ func (c *Client) end(grace time.Duration) {
 		c.svc.Runtime.Cast(channelKey(name), chat.Leave{Member: c.member()})
 	}
 	c.partHere(grace, superseded)
+	c.quitQueues(grace, superseded)
 	c.svc.Roster.Offline(c.who.User, c.who.Session)
 	c.svc.Counters.out(c.user)
 	c.svc.sessions.release(c.who.User, c.who.Session)

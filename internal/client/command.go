@@ -13,6 +13,7 @@ import (
 	"teiserver/internal/coordinator"
 	"teiserver/internal/lobby"
 	"teiserver/internal/roster"
+	"teiserver/internal/setting"
 )
 
 // command carries out what was typed in a lobby with a "$".
@@ -67,6 +68,10 @@ func (c *Client) sendOrder(ctx context.Context, id int64, t coordinator.Task) er
 	facts, err := c.gather(ctx)
 	if err != nil {
 		return err
+	}
+	if !facts.Moderator && !setting.LobbyCommands.Get(ctx, c.svc.Settings) {
+		c.hear(c.svc.Coordinator, "Commands are switched off in lobbies")
+		return nil
 	}
 	c.lines++
 	o := lobby.Order{

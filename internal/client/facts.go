@@ -3,10 +3,13 @@ package client
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"teiserver/internal/account"
 	"teiserver/internal/consul"
 	"teiserver/internal/lobby"
+	"teiserver/internal/moderation"
+	"teiserver/internal/setting"
 )
 
 // What others know of a user and a lobby must know. Each may be missing: then nobody has
@@ -17,13 +20,15 @@ type (
 		// Ratings returns them by game type, and what moderators have added for balance.
 		Ratings(ctx context.Context, user int64) (by map[string]consul.Rating, adjust int, err error)
 	}
-	// Restrictions are what users may not do.
-	Restrictions interface {
-		Restrictions(ctx context.Context, user int64) (names []string, shadowbanned bool, err error)
-	}
-	// Groups are matchmaking queues, as this node sees them.
-	Groups interface {
-		Matchmaking(user int64) bool
+	// Moderation is what moderators decide; package moderation's Service does.
+	Moderation interface {
+		// Standing is never nil without an error.
+		Standing(ctx context.Context, user int64) (*moderation.Standing, error)
+		Report(ctx context.Context, r moderation.Report) (moderation.Report, error)
+		// Unbridge keeps what a user says inside the server from now on.
+		Unbridge(ctx context.Context, user int64, by moderation.Actor) error
+		// Now is the clock by which restrictions end.
+		Now() time.Time
 	}
 )
 
@@ -73,18 +78,18 @@ func (c *Client) gather(ctx context.Context) (*lobby.Facts, error) {
 			return nil, fmt.Errorf("read ratings of user %d: %w", u.ID, err)
 		}
 	}
-	if r := c.svc.Restrictions; r != nil {
-		if f.Restrictions, f.Shadowbanned, err = r.Restrictions(ctx, u.ID); err != nil {
-			return nil, fmt.Errorf("read restrictions of user %d: %w", u.ID, err)
+	if m := c.svc.Moderation; m != nil {
+		st, err := m.Standing(ctx, u.ID)
+		if err != nil {
+			return nil, err
 		}
+		f.Restrictions, f.Shadowbanned = st.Restrictions(m.Now()), st.Shadowbanned
 	}
 	f.Party = ""
-	if p := c.svc.PartyOf(u.ID); p != nil {
+	if p := c.svc.PartyOf(u.ID); p != nil && setting.Parties.Get(ctx, c.svc.Settings) {
 		f.Party = p.ID
 	}
-	if g := c.svc.Groups; g != nil {
-		f.Matchmaking = g.Matchmaking(u.ID)
-	}
+	f.Matchmaking = c.svc.Matchmaking(u.ID)
 	c.known.Store(f)
 	return f, nil
 }

@@ -17,8 +17,9 @@ const ServiceMove = "session.move"
 // move is the request of ServiceMove; moved answers it.
 type (
 	move struct {
-		User  int64 `json:"user"`
-		Lobby int64 `json:"lobby"`
+		User  int64  `json:"user"`
+		Lobby int64  `json:"lobby"`
+		Match string `json:"match,omitempty"` // whose room the lobby is
 	}
 	moved struct {
 		OK     bool   `json:"ok"`     // it has a session here
@@ -38,23 +39,27 @@ var ErrOffline = errors.New("client: not online")
 // wherever it is, leaves the lobby that it is in and joins. It returns when the lobby has
 // taken it, or a refusal.
 func (s *Service) Move(ctx context.Context, user, lobbyID int64) error {
-	u, online := s.Roster.User(user)
+	return s.move(ctx, move{User: user, Lobby: lobbyID})
+}
+
+func (s *Service) move(ctx context.Context, m move) error {
+	u, online := s.Roster.User(m.User)
 	if !online {
-		return fmt.Errorf("move user %d: %w", user, ErrOffline)
+		return fmt.Errorf("move user %d: %w", m.User, ErrOffline)
 	}
 	var answer moved
 	if u.Node == s.Runtime.Self().Node {
-		answer = s.moveUser(ctx, move{user, lobbyID})
+		answer = s.moveUser(ctx, m)
 	} else {
-		reply, err := s.Runtime.Request(ctx, u.Node, ServiceMove, move{user, lobbyID})
+		reply, err := s.Runtime.Request(ctx, u.Node, ServiceMove, m)
 		if err != nil {
-			return fmt.Errorf("move user %d: %w", user, err)
+			return fmt.Errorf("move user %d: %w", m.User, err)
 		}
 		answer, _ = reply.(moved)
 	}
 	switch {
 	case !answer.OK:
-		return fmt.Errorf("move user %d: %w", user, ErrOffline)
+		return fmt.Errorf("move user %d: %w", m.User, ErrOffline)
 	case answer.Reason != "":
 		return refusal.New(refusal.Forbidden, "%s", answer.Reason)
 	}
@@ -86,6 +91,9 @@ func (s *Service) moveUser(ctx context.Context, m move) moved {
 	defer done()
 	if c.ended.Load() {
 		return moved{}
+	}
+	if m.Match != "" {
+		s.queues.entering(m.User, m.Match)
 	}
 	err = c.joinLobby(ctx, m.Lobby, joining{scriptPassword: rand.Text(), forced: true})
 	if no, refused := refusal.As(err); refused {

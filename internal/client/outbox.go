@@ -22,6 +22,10 @@ const (
 	// gatherBytes is the size of the buffer in which small lines are gathered for
 	// one write. Larger pieces are written from where they are.
 	gatherBytes = 16 << 10
+	// recordBytes is the most that one TLS record holds. SPADS takes that much at a time
+	// and then waits until its socket is readable: of a larger record it would see the
+	// rest only when something else comes.
+	recordBytes = 4 << 10
 	// keptPieces is the largest room for a queue that is used again: batches of a flood
 	// of chat fit, those of a login stream need not.
 	keptPieces = 256
@@ -373,6 +377,13 @@ func write(conn net.Conn, b []byte) error {
 	}
 	if err := conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
+	}
+	if _, secured := conn.(*tls.Conn); secured {
+		for ; len(b) > recordBytes; b = b[recordBytes:] {
+			if _, err := conn.Write(b[:recordBytes]); err != nil {
+				return err
+			}
+		}
 	}
 	_, err := conn.Write(b)
 	return err

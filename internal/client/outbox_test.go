@@ -185,3 +185,48 @@ type doneSink struct {
 }
 
 func (s doneSink) Write(b []byte) (int, error) { s.of.Done(); return len(b), nil }
+
+// TestRecordsThatSPADSTakesWhole: whatever is written over TLS, gathered or large, comes
+// in records of at most 4096 bytes. SPADS reads so much for each time its socket is
+// readable, and what a larger record has left is in its TLS library, not in the socket.
+func TestRecordsThatSPADSTakesWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		conn, peer := secured(t, ours, theirs)
+		shaken := make(chan error)
+		go func() { shaken <- peer.Handshake() }()
+		if err := conn.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-shaken; err != nil {
+			t.Fatal(err)
+		}
+		o := NewOutbox(conn, HostBytes, nil)
+		line := []byte(strings.Repeat("a", 99) + "\n")
+		large := []byte(strings.Repeat("b", 50_000))
+		want := 0
+		for range 500 {
+			o.SendShared([][]byte{line, line})
+			want += 2 * len(line)
+		}
+		o.Send(large)
+		o.Send(line)
+		o.Close(line)
+		want += len(large) + 2*len(line)
+		got, buf := 0, make([]byte, 64<<10)
+		for {
+			n, err := peer.Read(buf) // the rest of one record, never of two
+			if n > 4096 {
+				t.Fatalf("a record of %d bytes or more", n)
+			}
+			got += n
+			if err != nil {
+				break
+			}
+		}
+		if got != want {
+			t.Errorf("%d bytes came, want %d", got, want)
+		}
+	})
+}

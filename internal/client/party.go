@@ -16,6 +16,7 @@ import (
 	"teiserver/internal/party"
 	"teiserver/internal/refusal"
 	"teiserver/internal/roster"
+	"teiserver/internal/setting"
 )
 
 // The texts of what a party refuses, as clients know them.
@@ -34,6 +35,7 @@ type parties struct {
 	svc       *Service
 	directory *party.Directory
 	losses    losses
+	lately    lately
 }
 
 // newParties begins to follow the parties.
@@ -56,19 +58,27 @@ func (p *parties) tell(n party.Notice) {
 		if n.Name == c.user.Name && n.What != party.WasInvited {
 			p.svc.userChanged(n.To)
 		}
+		if n.What == party.Joined || n.What == party.Left {
+			p.svc.queues.touch(true, n.To)
+		}
 	}
 }
 
 // repeat tells the new owner of a party which of its members are connected here, and
 // which were connected to a node that is gone: its last owner may have been there too.
 func (p *parties) repeat(key cluster.Key) {
-	known := p.directory.Party(key.ID)
-	if known == nil {
-		return
+	if known := p.directory.Party(key.ID); known != nil {
+		p.repeatKnown(key, known)
 	}
+	for _, body := range p.lately.of(key.ID, time.Now()) {
+		p.svc.Runtime.Cast(key, body)
+	}
+}
+
+func (p *parties) repeatKnown(key cluster.Key, known *party.Party) {
 	for _, m := range known.Members {
 		if c := p.svc.clientOf(m.User); c != nil {
-			p.svc.Runtime.Cast(key, party.Back{Who: c.partyWho()})
+			p.svc.Runtime.Cast(key, c.inParty(key.ID))
 		}
 	}
 	for _, incarnation := range departed(known, p.svc.Runtime.Members()) {
@@ -76,6 +86,41 @@ func (p *parties) repeat(key cluster.Key) {
 			p.svc.Runtime.Cast(key, party.Gone{Incarnation: incarnation, Grace: grace})
 		})
 	}
+}
+
+// lately are the places in parties that clients of this node took and left in the last
+// seconds. The next owner of a party, whose state may be that much older, is told again;
+// the directory may not have heard of them either.
+type lately struct {
+	mu   sync.Mutex
+	list []placeChange
+}
+
+type placeChange struct {
+	party string
+	body  any // party.Here or party.Leave
+	at    time.Time
+}
+
+// latelyKept is longer than a snapshot is old at most and a death takes to be noticed.
+const latelyKept = 15 * time.Second
+
+func (x *lately) add(id string, body any, now time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.list = slices.DeleteFunc(x.list, func(c placeChange) bool { return now.Sub(c.at) > latelyKept })
+	x.list = append(x.list, placeChange{party: id, body: body, at: now})
+}
+
+func (x *lately) of(id string, now time.Time) (list []any) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, c := range x.list {
+		if c.party == id && now.Sub(c.at) <= latelyKept {
+			list = append(list, c.body)
+		}
+	}
+	return list
 }
 
 // departed are the incarnations of a party's members that no living node has.
@@ -102,6 +147,7 @@ func (p *parties) membersChanged() func([]cluster.Member) {
 				p.losses.add(func(grace time.Duration) {
 					gone := party.Gone{Incarnation: o.Incarnation, Grace: grace}
 					p.svc.Runtime.Local(party.Kind, func(key cluster.Key) { p.svc.Runtime.Cast(key, gone) })
+					p.svc.queues.gone(o.Incarnation, grace)
 				})
 			}
 		}
@@ -240,6 +286,24 @@ func (c *Client) partyWho() party.Who {
 	return party.Who{User: c.who.User, Session: c.who.Session, Incarnation: c.who.Incarnation}
 }
 
+// inParty is what is repeated to a party that this client is in.
+func (c *Client) inParty(id string) party.Here {
+	return party.Here{Who: c.partyWho(), ID: id, Name: c.user.Name}
+}
+
+// entered notes that the client has taken a place.
+func (c *Client) entered(id string) {
+	c.membership = membership{entered: id}
+	c.svc.parties.lately.add(id, c.inParty(id), time.Now())
+}
+
+// left says that the client leaves a party, and notes it.
+func (c *Client) left(id string, grace time.Duration) party.Leave {
+	l := party.Leave{Who: c.partyWho(), Grace: grace}
+	c.svc.parties.lately.add(id, l, time.Now())
+	return l
+}
+
 func partyKey(id string) cluster.Key { return cluster.NewKey(party.Kind, id) }
 
 // rejoinParty takes the place over that an earlier session of the user had, and tells
@@ -264,7 +328,7 @@ func (c *Client) partHere(grace time.Duration, superseded bool) {
 		grace = max(grace, takenOverSoon)
 	}
 	if p := c.partyOf(); p != nil {
-		c.svc.Runtime.Cast(partyKey(p.ID), party.Leave{Who: c.partyWho(), Grace: grace})
+		c.svc.Runtime.Cast(partyKey(p.ID), c.left(p.ID, grace))
 	}
 }
 
@@ -273,15 +337,26 @@ func (c *Client) partHere(grace time.Duration, superseded bool) {
 // answered: until then it hears nothing of parties. Refusal: Taken.
 func (c *Client) CreateParty(ctx context.Context) (id string, done func(), err error) {
 	done = c.notices.wait(c.noticed)
+	if err := c.partiesOn(ctx); err != nil {
+		return "", done, err
+	}
 	if c.partyOf() != nil {
 		return "", done, refusal.New(refusal.Taken, textInParty)
 	}
 	id = ulid.Make().String()
 	_, err = c.svc.Runtime.Own(ctx, partyKey(id), party.Create{Who: c.partyWho(), ID: id, Name: c.user.Name})
 	if err == nil {
-		c.membership = membership{entered: id}
+		c.entered(id)
 	}
 	return id, done, err
+}
+
+// partiesOn refuses what makes parties larger while they are switched off.
+func (c *Client) partiesOn(ctx context.Context) error {
+	if !setting.Parties.Get(ctx, c.svc.Settings) {
+		return refusal.New(refusal.Forbidden, "Parties are switched off")
+	}
+	return nil
 }
 
 // membership is which party a client has last entered, and which it has last left: the
@@ -321,6 +396,9 @@ func (c *Client) addressee(ctx context.Context, name string) (id int64, stored s
 // InviteToParty asks a user who is online to come. Refusals: Forbidden, NotFound, Full.
 func (c *Client) InviteToParty(ctx context.Context, name string) (done func(), err error) {
 	done = c.notices.wait(c.noticed)
+	if err := c.partiesOn(ctx); err != nil {
+		return done, err
+	}
 	p := c.partyOf()
 	if p == nil {
 		return done, refusal.New(refusal.Forbidden, textInviteOutside)
@@ -352,19 +430,22 @@ func (c *Client) CancelPartyInvite(ctx context.Context, name string) (done func(
 // AcceptParty takes an invitation; the client leaves the party that it is in.
 func (c *Client) AcceptParty(ctx context.Context, id string) (done func(), err error) {
 	done = c.notices.wait(c.noticed)
+	if err := c.partiesOn(ctx); err != nil {
+		return done, err
+	}
 	known := c.svc.parties.directory.Party(id)
 	if known == nil {
 		return done, refusal.New(refusal.Invalid, textNoSuchParty)
 	}
 	if p := c.partyOf(); p != nil && p.ID != id && known.Invited(c.who.User) {
-		if err := c.partyCall(ctx, p.ID, party.Leave{Who: c.partyWho()}); err != nil && !refusal.Is(err, refusal.NotFound) {
+		if err := c.partyCall(ctx, p.ID, c.left(p.ID, 0)); err != nil && !refusal.Is(err, refusal.NotFound) {
 			return done, err
 		}
 	}
 	if err := c.partyCall(ctx, id, party.Accept{Who: c.partyWho(), Name: c.user.Name}); err != nil {
 		return done, err
 	}
-	c.membership = membership{entered: id}
+	c.entered(id)
 	return done, nil
 }
 
@@ -384,9 +465,10 @@ func (c *Client) LeaveParty(ctx context.Context) (done func(), err error) {
 	if p == nil {
 		return done, refusal.New(refusal.NotFound, textNoParty)
 	}
-	if err = c.partyCall(ctx, p.ID, party.Leave{Who: c.partyWho()}); err == nil {
+	if err = c.partyCall(ctx, p.ID, c.left(p.ID, 0)); err == nil {
 		c.membership = membership{left: p.ID}
 		c.svc.userChanged(c.who.User)
+		c.svc.queues.touch(true, c.who.User)
 	}
 	return done, err
 }

@@ -24,6 +24,12 @@ func (c *Client) tellResident(ctx context.Context, to Mailbox, name, text string
 		c.hear(to.ID, "Thank you")
 		return nil
 	}
+	if to.Off != nil {
+		if text := to.Off(ctx); text != "" {
+			c.hear(to.ID, text)
+			return nil
+		}
+	}
 	direct := resident.Direct{From: c.who.User, FromName: c.user.Name, Text: text, Rights: resident.Rights{
 		Bot: c.rights.Bot, Moderator: c.rights.Moderator, Admin: c.rights.Moderator && c.user.Has(account.Admin),
 	}}

@@ -23,6 +23,9 @@ import (
 	"teiserver/internal/friend"
 	"teiserver/internal/lobby"
 	"teiserver/internal/match"
+	"teiserver/internal/matchmaking"
+	"teiserver/internal/moderation"
+	"teiserver/internal/party"
 	"teiserver/internal/roster"
 	"teiserver/internal/setting"
 )
@@ -64,6 +67,11 @@ type data struct {
 	opening  func() // while a lobby's first record is written
 	users    map[int64]*account.User
 	actions  map[int64][]coordinator.Action
+
+	standings map[int64]*moderation.Standing
+	away      int // so many reads of standings fail
+	reports   []moderation.Report
+	unbridged [][]int64
 }
 
 func (d *data) UserByID(_ context.Context, id int64) (*account.User, error) {
@@ -206,6 +214,10 @@ func (r *rig) add(name string) *rigNode {
 	n.Register(coordinator.NewKind(99))
 	n.Register(parrot())
 	n.Register(parrotChat())
+	n.Register(party.NewKind())
+	for _, k := range matchmaking.Kinds(r.data, rigWorld{n}) {
+		n.Register(k)
+	}
 	if err := n.Start(context.Background()); err != nil {
 		r.Fatal(err)
 	}
@@ -215,8 +227,9 @@ func (r *rig) add(name string) *rigNode {
 	n.roster.SpeakAs(99)
 	n.svc = NewService(Options{
 		Runtime: n, Roster: n.roster, Friends: friend.NewService(r.data, nil, nil, slog.New(slog.DiscardHandler)),
-		Settings: setting.Fixed(nil),
+		Settings: setting.Fixed(map[string]string{"matchmaking.queues": rigQueues, "matchmaking.ready_seconds": "120"}),
 		Sessions: r.data, Incarnation: func() int64 { return n.Membership().Incarnation }, Caches: caches, Audit: true, Log: slog.New(slog.DiscardHandler),
+		Moderation:  r.data,
 		Coordinator: 99, Residents: []Mailbox{{ID: 99, Kind: coordinator.Kind}, {ID: 98, Kind: "match_monitor", Chat: "parrot_chat"}},
 		Desk: &coordinator.Desk{
 			Accounts: r.data, Settings: setting.Fixed(nil), Processes: n, Moderation: r.data, Log: slog.New(slog.DiscardHandler),
@@ -257,10 +270,11 @@ type actor struct {
 	*Client
 	node *rigNode
 
-	mu    sync.Mutex
-	log   []string
-	heard []string // lines
-	ended string
+	mu     sync.Mutex
+	log    []string
+	heard  []string // lines
+	queued []string // of matchmaking
+	ended  string
 }
 
 func (a *actor) Begin(roster.World) {}
@@ -269,6 +283,9 @@ func (a *actor) Show(u *roster.Update) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.log = append(a.log, fmt.Sprintf("%T", u.Event)[len("roster."):])
+	if line := matchLine(u.Event); line != "" {
+		a.queued = append(a.queued, line)
+	}
 	switch e := u.Event.(type) {
 	case roster.PrivateSaid:
 		a.heard = append(a.heard, e.From.Name+": "+e.Text)

@@ -19,6 +19,7 @@ import (
 	"teiserver/internal/coordinator"
 	"teiserver/internal/friend"
 	"teiserver/internal/lobby"
+	"teiserver/internal/moderation"
 	"teiserver/internal/refusal"
 	"teiserver/internal/roster"
 	"teiserver/internal/setting"
@@ -69,9 +70,13 @@ type Options struct {
 	Residents   []Mailbox
 	Desk        *coordinator.Desk
 	// What lobbies must know of people; nil: there is none.
-	Ratings      Ratings
-	Restrictions Restrictions
-	Groups       Groups
+	Ratings    Ratings
+	Moderation Moderation
+	// Overhear is told of each line that a user of this node has said in a channel; nil:
+	// nobody asks. It must not block.
+	Overhear func(ctx context.Context, o Overheard)
+	// OnLogin is told of each login on this node; nil: nobody asks. It must not block.
+	OnLogin func(u *account.User, p Presence)
 }
 
 // Service logs users in and lets connections reach each other across nodes.
@@ -85,6 +90,7 @@ type Service struct {
 	moved    chan struct{} // the store is on another timeline
 	greets   greets
 	parties  *parties
+	queues   *queues
 }
 
 // NewService makes the service of a node and begins to answer the other nodes.
@@ -99,7 +105,7 @@ func NewService(o Options) *Service {
 	})
 	o.Runtime.Serve(ServiceMove, s.moveHere)
 	o.Runtime.Serve(ServiceDisconnect, s.disconnectHere)
-	for _, table := range []string{account.TableRelations, account.TableUser} {
+	for _, table := range []string{account.TableRelations, account.TableUser, moderation.TableStanding} {
 		o.Caches.OnChange(table, func(key string) {
 			if id, err := strconv.ParseInt(key, 10, 64); err == nil {
 				s.userChanged(id)
@@ -107,6 +113,7 @@ func NewService(o Options) *Service {
 		})
 	}
 	s.parties = newParties(s)
+	s.queues = newQueues(s)
 	return s
 }
 
@@ -124,6 +131,7 @@ func (s *Service) Run(ctx context.Context) {
 	defer reads.Wait()
 	reads.Go(func() { s.sendAllHeld(ctx) })
 	reads.Go(func() { s.parties.run(ctx) })
+	reads.Go(func() { s.queues.run(ctx) })
 	reads.Go(func() { s.greetAll(ctx) })
 	var audit, retry <-chan time.Time
 	if s.Audit {
@@ -215,11 +223,20 @@ func (s *Service) Enter(ctx context.Context, u *account.User, p Presence, screen
 	if !s.sessions.hold(u.ID, epoch, c) {
 		return nil, refusal.New(refusal.Superseded, "Logged in elsewhere")
 	}
+	// What was decided before is read here, what comes later finds the session.
+	if err := c.stand(ctx); err != nil {
+		s.sessions.release(u.ID, epoch)
+		return nil, err
+	}
 	accepted()
 	s.Roster.Online(c.presence(p))
 	s.Counters.in(u)
+	if s.OnLogin != nil {
+		s.OnLogin(u, p)
+	}
 	s.Roster.Attach(c)
 	c.rejoinParty()
+	c.rejoinQueues(ctx)
 	s.greetLater(ctx, c)
 	return c, nil
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -45,6 +46,38 @@ func TestPresenceInDoubt(t *testing.T) {
 			r.Error("who has gone is still shown")
 		}
 		r.store.OnAccess(nil)
+	})
+}
+
+// TestJoinWaitsForATakeOver: a channel whose owner is taken over just now can be joined,
+// and an outage keeps nobody from his PING by waiting for one channel after the other.
+func TestJoinWaitsForATakeOver(t *testing.T) {
+	inCluster(t, 1, func(r *rig) {
+		a := r.enter(r.nodes[0], 1)
+		r.away()
+		pass(2 * time.Second)
+		back := time.AfterFunc(4*time.Second, func() { r.store.OnAccess(nil) })
+		defer back.Stop()
+		if err := a.JoinChannel(r.Context(), "main"); err != nil {
+			r.Errorf("join: %v", err)
+		}
+		if a.trouble != (trouble{}) {
+			r.Errorf("trouble stays: %+v", a.trouble)
+		}
+		pass(time.Second)
+		r.away()
+		pass(3 * time.Second)
+		began := time.Now()
+		for i := range 12 {
+			if err := a.JoinChannel(r.Context(), fmt.Sprintf("other%d", i)); !errors.Is(err, cluster.ErrUnavailable) {
+				r.Errorf("join %d: %v", i, err)
+			}
+		}
+		if took := time.Since(began); took > 50*time.Second {
+			r.Errorf("12 channels stood in the way for %v", took)
+		}
+		r.store.OnAccess(nil)
+		pass(5 * time.Second)
 	})
 }
 

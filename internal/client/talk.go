@@ -27,7 +27,7 @@ func (c *Client) JoinChannel(ctx context.Context, name string) error {
 	c.joins++
 	c.channels[name] = c.joins
 	c.svc.Roster.Join(c, name)
-	_, err := c.call(ctx, channelKey(name), chat.Join{Member: c.member(), Name: c.user.Name, Join: c.joins})
+	_, err := c.insist(ctx, channelKey(name), chat.Join{Member: c.member(), Name: c.user.Name, Join: c.joins})
 	return err
 }
 
@@ -55,13 +55,28 @@ func (c *Client) Say(ctx context.Context, channel, text string, emote bool) erro
 		return c.tellCoordinator(ctx, text)
 	}
 	join, in := c.channels[channel]
-	if !in {
+	if !in || c.mutedInRooms() {
 		return nil
 	}
+	c.heed(ctx, text)
 	c.lines++
 	c.report(ctx, channel, text)
 	_, err := c.call(ctx, channelKey(channel), chat.Say{Member: c.member(), Name: c.user.Name, Join: join, Text: text, Emote: emote, Line: c.lines})
+	if err == nil && !emote && c.svc.Overhear != nil {
+		c.svc.Overhear(ctx, Overheard{
+			From: c.who.User, FromName: c.user.Name, Bot: c.rights.Bot, Session: c.who.Session, Line: c.lines, Channel: channel, Text: text,
+		})
+	}
 	return err
+}
+
+// Overheard is a line that was said in a channel, see Options.Overhear.
+type Overheard struct {
+	From          int64
+	FromName      string
+	Bot           bool
+	Session, Line int64 // the lines of a session have rising numbers
+	Channel, Text string
 }
 
 // Addressee returns the stored spelling of a name, empty if there is no such user.
@@ -85,6 +100,10 @@ func (c *Client) SayPrivate(ctx context.Context, name, text string) error {
 	if box, resides := c.svc.mailbox(to.ID); resides {
 		return c.tellResident(ctx, box, to.Name, text)
 	}
+	if c.mutedInPrivate() {
+		return nil
+	}
+	c.heed(ctx, text)
 	if me, ok := c.svc.Roster.User(c.who.User); ok {
 		c.svc.send(ctx, to, deliver{From: me, Text: text})
 	}

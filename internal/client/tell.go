@@ -16,6 +16,9 @@ type Mailbox struct {
 	// Chat is a kind with one process per user that talks to the resident, if there is
 	// such a process; else Kind's is asked.
 	Chat string
+	// Off says what who writes to it is told while it is switched off; empty: it is not;
+	// nil: it never is.
+	Off func(ctx context.Context) string
 }
 
 var _ resident.Teller = (*Service)(nil)

@@ -33,6 +33,9 @@ type Config struct {
 	ClusterKey       string   `name:"cluster-key" env:"TEISERVER_CLUSTER_KEY" placeholder:"FILE" help:"Private key (PEM) of --cluster-cert."`
 	ClusterCA        string   `name:"cluster-ca" env:"TEISERVER_CLUSTER_CA" placeholder:"FILE" help:"Certificates (PEM) that sign the other nodes' certificates."`
 
+	DiscordToken Secret `name:"discord-token" env:"TEISERVER_DISCORD_TOKEN" placeholder:"TEXT" help:"Token of the bot that is the bridge on Discord, the same on all nodes; better given by environment or file than by flag. The bridge is switched on by addon.bridge."`
+	DiscordAPI   string `name:"discord-api" env:"TEISERVER_DISCORD_API" placeholder:"URL" help:"Address of Discord, if it is not reached at its own: a proxy, or a stand-in."`
+
 	LogFormat string `name:"log-format" env:"TEISERVER_LOG_FORMAT" default:"text" enum:"text,json" help:"Form of the log: text or json."`
 	LogLevel  string `name:"log-level" env:"TEISERVER_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 

@@ -80,6 +80,7 @@ func TestEnvTwins(t *testing.T) {
 		"cluster-key":       {"k", "--cluster-cert=c", "--cluster-ca=a"},
 		"cluster-ca":        {"a", "--cluster-cert=c", "--cluster-key=k"},
 		"log-format":        {"json"}, "log-level": {"debug"}, "stop-timeout": {"3s"}, "drain-timeout": {"4s"},
+		"discord-token": {"t"}, "discord-api": {"http://127.0.0.1:1"},
 		"unlimited": {"true", "--spring-listen=127.0.0.1:1", "--spring-tls-listen="},
 	}
 	for _, e := range entries() {

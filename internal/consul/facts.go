@@ -56,6 +56,8 @@ const (
 	RestrictBoss     = "Boss"
 	RestrictAllChat  = "All chat"
 	RestrictChat     = "Lobby chat"
+	RestrictBattle   = "Battle chat" // the same
+	RestrictGame     = "Game chat"   // the same
 )
 
 // Restricted reports whether any of these restrictions is in force.
@@ -64,7 +66,9 @@ func (f *Facts) Restricted(names ...string) bool {
 }
 
 // Muted reports a person who may not chat in lobbies; hosts are told, for the game's chat.
-func (f *Facts) Muted() bool { return f.Restricted(RestrictAllChat, RestrictChat) }
+func (f *Facts) Muted() bool {
+	return f.Restricted(RestrictAllChat, RestrictChat, RestrictBattle, RestrictGame)
+}
 
 // Rating is what is known of somebody's play of one game type.
 type Rating struct {

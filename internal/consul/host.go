@@ -14,7 +14,7 @@ var (
 	hostTeamCount = regexp.MustCompile(`nbTeams=(\d+)`)
 	hostBan       = regexp.MustCompile(`Battle ban added for user "[^"]*" \(duration: .*\bby ([^\s)]+)\)`)
 	hostBoss      = regexp.MustCompile(`Boss mode enabled for (\S+)`)
-	hostNoBosses  = regexp.MustCompile(`Boss mode disabled by \S+`)
+	hostNoBosses  = regexp.MustCompile(`Boss mode disabled(?: by \S+|$)`)
 	hostNoBoss    = regexp.MustCompile(`Boss mode disabled for (\S+)`)
 )
 

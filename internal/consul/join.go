@@ -143,6 +143,10 @@ const (
 	typeTeamFFA   = "Team FFA"
 )
 
+// GameType is the type of game that so many teams of this size make. Teams of up to small
+// players are small.
+func GameType(teams, size, small int) string { return gameType(teams, size, small) }
+
 // gameType is the type of game that so many teams of this size make.
 func gameType(teams, size, small int) string {
 	switch {

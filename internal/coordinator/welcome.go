@@ -36,6 +36,14 @@ func (d *Desk) Welcome(ctx context.Context, user int64, client string) (Greeting
 	if strings.Contains(strings.ToLower(client), "skylobby") {
 		g.Lines = append(g.Lines, textSkylobby)
 	}
+	reminder, err := d.Remind(ctx, user)
+	g.Lines, g.Acknowledge = append(g.Lines, reminder.Lines...), reminder.Acknowledge
+	return g, err
+}
+
+// Remind is what a user is told of moderation actions that count: after a login, and when
+// there is a new one.
+func (d *Desk) Remind(ctx context.Context, user int64) (g Greeting, err error) {
 	if d.Moderation == nil {
 		return g, nil
 	}

@@ -39,7 +39,7 @@ var table = []struct {
 	{"internal/spring/certificate", rule{nil, "a certificate needs a place to keep it, given as a function"}},
 	{"internal/spring/wire", rule{[]string{"internal/party", "internal/roster", "internal/lobby", "internal/chat", "internal/refusal"}, pure}},
 	{"internal/spring", rule{[]string{"internal/spring/wire", "internal/client", "internal/roster", "internal/account", "internal/chat", "internal/friend", "internal/lobby", "internal/login", "internal/setting", "internal/telemetry", "internal/refusal", "internal/cluster"}, "a protocol translates for a client"}},
-	{"internal/client", rule{[]string{"internal/party", "internal/roster", "internal/account", "internal/chat", "internal/consul", "internal/coordinator", "internal/friend", "internal/lobby", "internal/monitor", "internal/resident", "internal/setting", "internal/refusal", "internal/cluster", "internal/cluster/bus", "internal/cluster/cache", "internal/cluster/message"}, "a connection asks the domain and is shown the roster"}},
+	{"internal/client", rule{[]string{"internal/party", "internal/matchmaking", "internal/roster", "internal/account", "internal/chat", "internal/consul", "internal/coordinator", "internal/friend", "internal/lobby", "internal/moderation", "internal/monitor", "internal/resident", "internal/setting", "internal/refusal", "internal/cluster", "internal/cluster/bus", "internal/cluster/cache", "internal/cluster/message"}, "a connection asks the domain and is shown the roster"}},
 	{"internal/roster", rule{[]string{"internal/party", "internal/account", "internal/lobby", "internal/chat", "internal/cluster", "internal/cluster/bus", "internal/cluster/feed", "internal/cluster/message", "internal/cluster/process"}, "the view merges feeds"}},
 
 	{"internal/account", rule{[]string{"internal/cluster/cache", "internal/cluster/bus", "internal/cluster/message", "internal/refusal", "internal/setting"}, seams}},
@@ -47,10 +47,13 @@ var table = []struct {
 	{"internal/setting", rule{[]string{"internal/cluster/cache", "internal/refusal"}, seams}},
 	{"internal/consul", rule{[]string{"internal/balance"}, "the consul is pure: state, rules and texts of one lobby, in whose process it lives"}},
 	{"internal/party", rule{[]string{"internal/cluster", "internal/cluster/bus", "internal/cluster/feed", "internal/cluster/process", "internal/cluster/message", "internal/refusal"}, seams}},
+	{"internal/matchmaking", rule{[]string{"internal/cluster", "internal/cluster/bus", "internal/cluster/feed", "internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/lobby", "internal/setting", "internal/refusal"}, seams}},
 	{"internal/lobby", rule{[]string{"internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/balance", "internal/consul", "internal/match", "internal/refusal"}, seams}},
 	{"internal/chat", rule{[]string{"internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/refusal"}, seams}},
 	{"internal/resident", rule{[]string{"internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/account", "internal/refusal"}, seams}},
 	{"internal/coordinator", rule{[]string{"internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/resident", "internal/account", "internal/setting", "internal/refusal"}, seams}},
+	{"internal/moderation", rule{[]string{"internal/cluster/cache", "internal/account", "internal/refusal"}, seams}},
+	{"internal/automod", rule{[]string{"internal/cluster", "internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/account", "internal/moderation", "internal/setting", "internal/refusal"}, seams}},
 	{"internal/login", rule{[]string{"internal/cluster", "internal/cluster/process", "internal/cluster/message", "internal/account", "internal/setting", "internal/refusal"}, seams}},
 	{"internal/balance", rule{nil, "pure: players in, teams out"}},
 	{"internal/rating", rule{[]string{"internal/cluster/cache", "internal/match", "internal/setting"}, seams}},
@@ -59,6 +62,13 @@ var table = []struct {
 	{"internal/telemetry", rule{[]string{"internal/cluster", "internal/cluster/bus", "internal/cluster/message", "internal/cluster/registry", "internal/job", "internal/setting"}, seams}},
 	{"internal/match", rule{[]string{"internal/cluster/registry"}, seams}},
 	{"internal/monitor", rule{[]string{"internal/cluster", "internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/account", "internal/chat", "internal/lobby", "internal/match", "internal/resident", "internal/refusal"}, seams}},
+
+	{"internal/accolade", rule{[]string{"internal/cluster", "internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/account", "internal/match", "internal/resident", "internal/setting", "internal/refusal"}, seams}},
+	{"internal/achievement", rule{[]string{"internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/setting", "internal/refusal"}, seams}},
+
+	{"internal/bridge/discord", rule{[]string{"internal/bridge"}, "a library behind the bridge's interface"}},
+	{"internal/bridge/bridgetest", rule{nil, "a stand-in for Discord knows nobody"}},
+	{"internal/bridge", rule{[]string{"internal/cluster", "internal/cluster/process", "internal/cluster/message", "internal/cluster/registry", "internal/account", "internal/chat", "internal/coordinator", "internal/resident", "internal/refusal"}, seams}},
 
 	{"internal/cluster/bus/bustest", rule{[]string{"internal/cluster/bus", "internal/cluster/message", "internal/refusal"}, "the suite of both buses"}},
 	{"internal/cluster/clustertest", rule{[]string{"internal/cluster/", "internal/refusal"}, "suites for whoever implements the stores of the runtime"}},
@@ -74,7 +84,7 @@ var table = []struct {
 	{"internal/cluster/process", rule{[]string{"internal/failpoint", "internal/cluster/registry", "internal/cluster/lease", "internal/cluster/feed", "internal/cluster/bus", "internal/cluster/message", "internal/refusal"}, "process → registry → lease"}},
 	{"internal/cluster", rule{[]string{"internal/cluster/", "internal/meter", "internal/refusal"}, "the facade over its own floor"}},
 
-	{"internal/store", rule{[]string{"internal/failpoint", "internal/store/", "internal/meter", "internal/account", "internal/chat", "internal/friend", "internal/job", "internal/match", "internal/rating", "internal/setting", "internal/telemetry", "internal/cluster/lease", "internal/cluster/registry", "internal/cluster/sequence", "internal/cluster/cache", "internal/cluster/clustertest"}, "a store implements the interfaces of those above"}},
+	{"internal/store", rule{[]string{"internal/failpoint", "internal/store/", "internal/meter", "internal/accolade", "internal/achievement", "internal/account", "internal/chat", "internal/friend", "internal/job", "internal/match", "internal/moderation", "internal/rating", "internal/setting", "internal/telemetry", "internal/cluster/lease", "internal/cluster/registry", "internal/cluster/sequence", "internal/cluster/cache", "internal/cluster/clustertest"}, "a store implements the interfaces of those above"}},
 	{"internal/layers", rule{nil, "a table and a test"}},
 	{"test/", rule{[]string{"test/", "internal/store/pgtest", "internal/app", "internal/config"}, "tests from outside"}},
 }
@@ -90,7 +100,9 @@ var engines = map[string][]string{
 	"github.com/BurntSushi/toml":      {"internal/config"},
 	"github.com/prometheus/":          {"internal/ops"},
 	"golang.org/x/crypto/argon2":      {"internal/account"},
-	"net/http":                        {"internal/ops", "internal/spadsapi", "internal/app", "cmd/loadtest", "cmd/demo", "test/"},
+	"github.com/bwmarrin/":            {"internal/bridge/discord"},
+	"github.com/gorilla/":             {"internal/bridge"},
+	"net/http":                        {"internal/ops", "internal/spadsapi", "internal/app", "internal/bridge", "cmd/loadtest", "cmd/demo", "test/"},
 	"github.com/anishathalye/":        {"internal/cluster/clustertest", "test/faults"},
 	"github.com/rogpeppe/go-internal": {},
 }

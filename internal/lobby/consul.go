@@ -148,7 +148,7 @@ func (s *State) notice(t *consul.Turn, body any, events []any) {
 		if c.Bosses != nil {
 			t.HostBosses(c.Bosses)
 		}
-	case Force, Place:
+	case Force, Place, Furnish:
 		t.Changed()
 	case EndMatch:
 		if s.ending {
@@ -286,7 +286,7 @@ func (s *State) publish() (events []any) {
 func concerns(body any, events []any) bool {
 	switch body.(type) {
 	case Tick, consul.Fill, consul.SplitDue, consul.SplitTo, consul.Remark, consul.Rules,
-		Join, Answer, Know, Repeat, Order, Say, HostData, Force, Place, SetStatus, Retitle, EndMatch, StartMatch,
+		Join, Answer, Know, Repeat, Order, Say, HostData, Force, Place, Furnish, SetStatus, Retitle, EndMatch, StartMatch,
 		Hello, Balance, KeepBalance, ForgetBalance:
 		return true
 	}
@@ -310,9 +310,10 @@ func (s *State) readRules() {
 	s.ticks++
 }
 
-// reservation keeps an empty lobby for a split of another one.
+// reservation keeps an empty lobby for a split of another one, or for a match.
 type reservation struct {
 	For   int64     `json:"for"`
+	Match string    `json:"match,omitempty"`
 	Until time.Time `json:"until"`
 }
 

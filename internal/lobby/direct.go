@@ -36,6 +36,8 @@ func (s *State) direct(body any) (process.Outcome, error) {
 		return s.reserve(cmd)
 	case Place:
 		return s.place(cmd)
+	case Furnish:
+		return s.furnish(cmd)
 	case consul.Rules:
 		s.rules = cmd
 		return process.Outcome{}, nil
@@ -137,18 +139,24 @@ func (s *State) place(c Place) (process.Outcome, error) {
 	return process.Outcome{Events: []any{StatusSet{User: c.User, Status: st}}}, nil
 }
 
-// reserve keeps an empty lobby for another one, which has it from then on to send people.
+// reserve keeps an empty lobby for another one or a match, which has it from then on to
+// send people.
 func (s *State) reserve(c Reserve) (process.Outcome, error) {
 	info := &s.room.view.Info
 	switch {
 	case c.For == info.ID || s.password != "" || info.Locked:
 		return refuse(refusal.Forbidden, "this lobby is not open to all")
+	case c.Match != "" && s.reserved.Match == c.Match && s.reserved.Until.After(s.at):
+		s.reserved.Until = s.at.Add(reserveFor)
+		return process.Outcome{}, nil
+	case c.Match != "" && s.inGame:
+		return refuse(refusal.Taken, "the host of this lobby is in game")
 	case len(s.room.view.Members) > 0 || len(s.room.view.Pending) > 0 || len(s.kept) > 0:
 		return refuse(refusal.Taken, "this lobby is not empty")
-	case s.reserved.For != 0 && s.reserved.For != c.For && s.reserved.Until.After(s.at):
+	case (s.reserved.For != c.For || s.reserved.Match != c.Match) && s.reserved.Until.After(s.at):
 		return refuse(refusal.Taken, "this lobby waits for others")
 	}
-	s.reserved = reservation{For: c.For, Until: s.at.Add(reserveFor)}
+	s.reserved = reservation{For: c.For, Match: c.Match, Until: s.at.Add(reserveFor)}
 	return process.Outcome{}, nil
 }
 

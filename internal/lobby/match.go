@@ -80,7 +80,7 @@ func (s *State) endMatch(c EndMatch) (process.Outcome, error) {
 	ended := s.matchID
 	s.playing, s.reported, s.matchID, s.matchUUID = false, max(s.reported, c.Report), c.NextID, c.NextUUID
 	return process.Outcome{
-		Events: []any{TagsSet{Tags: map[string]string{tagMatchID: strconv.FormatInt(c.NextID, 10), tagMatchUUID: ""}}},
+		Events: append(s.forgetFound(true), TagsSet{Tags: map[string]string{tagMatchID: strconv.FormatInt(c.NextID, 10), tagMatchUUID: ""}}),
 		Record: match.Stop{ID: ended, At: s.reportedAt(c.At), Next: match.Match{
 			ID: c.NextID, UUID: c.NextUUID, ServerUUID: s.hostUUID, Founder: info.Founder.User, Lobby: info.ID,
 			Map: info.Map, Created: s.at,

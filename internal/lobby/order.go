@@ -111,9 +111,11 @@ type (
 	}
 	// ForgetBalance has the next Balance make new teams.
 	ForgetBalance struct{}
-	// Reserve takes an empty lobby for a split of another one. Refusals: Taken, Forbidden.
+	// Reserve takes an empty lobby for a split of another one, or for a match. Who has taken
+	// it may do so again. Refusals: Taken, Forbidden.
 	Reserve struct {
-		For int64 `json:"for"` // the lobby that splits
+		For   int64  `json:"for,omitempty"`   // the lobby that splits
+		Match string `json:"match,omitempty"` // that was found for waiting players
 	}
 	// Place puts a member where a part of the server wants it; nil fields stay. No rule of
 	// the consul holds it up.

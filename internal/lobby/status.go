@@ -121,6 +121,7 @@ func (s *State) tick() (process.Outcome, error) {
 			tagMatchUUID: s.matchUUID,
 		}})
 	}
+	out.Events = append(out.Events, s.forgetFound(false)...)
 	s.readRules()
 	return out, nil
 }

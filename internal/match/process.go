@@ -186,10 +186,18 @@ func (p *Processor) tell(ctx context.Context, id int64) {
 		if line := UpdateSkill(members); line != "" {
 			p.o.TellHost(ctx, m.Founder, line)
 		}
+		told := true // what goes wrong with one of them is none of the others' business
 		for _, over := range p.o.Over {
-			if err := over(ctx, *m, members); err != nil {
+			fine := false
+			p.guard("told", id, func() error {
+				err := over(ctx, *m, members)
+				fine = err == nil
 				return err
-			}
+			})
+			told = told && fine
+		}
+		if !told {
+			return nil
 		}
 		return p.o.Store.ToldMatch(ctx, id)
 	})

@@ -35,6 +35,9 @@ type Desk struct {
 	Coordinator int64
 	// Disconnect ends the session of a user, wherever it is.
 	Disconnect func(ctx context.Context, user int64, reason string) error
+	// Started is told that a match has begun, perhaps twice; nil: nobody asks. It must not
+	// block.
+	Started func(m lobby.MatchState)
 	// Ended is told that a match has ended or its end data has come, so that it is
 	// processed at once; nil: it waits for the job. It must not block.
 	Ended func()
@@ -233,9 +236,12 @@ func (d *Desk) one(ctx context.Context, x Deed) error {
 }
 
 func (d *Desk) start(ctx context.Context, x Deed) error {
-	_, err := d.Processes.Call(ctx, lobbyKey(x.Lobby), lobby.StartMatch{Founder: x.Host, Report: x.Seq, At: x.At})
+	reply, err := d.Processes.Call(ctx, lobbyKey(x.Lobby), lobby.StartMatch{Founder: x.Host, Report: x.Seq, At: x.At})
 	if errors.Is(err, cluster.ErrNone) {
 		return fmt.Errorf("%w: lobby %d is closed", errIgnored, x.Lobby)
+	}
+	if m, ok := reply.(lobby.MatchState); err == nil && ok && m.Started && d.Started != nil {
+		d.Started(m)
 	}
 	return err
 }

@@ -115,6 +115,13 @@ type (
 	}
 	// Back says that a member has a new session.
 	Back struct{ Who }
+	// Here is what the node of a member repeats to a new owner of the party, whose state
+	// may be older than what the member has been told: it is a member still.
+	Here struct {
+		Who
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
 	// Gone says that all sessions of an incarnation have ended.
 	Gone struct {
 		Incarnation int64         `json:"incarnation"`
@@ -139,6 +146,7 @@ var (
 	_ = message.Register[Decline]("party.decline")
 	_ = message.Register[Leave]("party.leave")
 	_ = message.Register[Back]("party.back")
+	_ = message.Register[Here]("party.here")
 	_ = message.Register[Gone]("party.gone")
 	_ = message.Register[Tick]("party.tick")
 	_ = message.Register[Changed]("party.changed")

@@ -35,7 +35,7 @@ func NewKind() process.Kind {
 		// Gone as well, see package lobby.
 		Repeats: func(body any) bool {
 			switch body.(type) {
-			case Back, Gone:
+			case Here, Back, Leave, Gone:
 				return true
 			}
 			return false

@@ -55,6 +55,9 @@ func (s *State) Apply(c process.Command) (process.Outcome, error) {
 	if create, ok := c.Body.(Create); ok {
 		return s.create(create)
 	}
+	if here, ok := c.Body.(Here); ok && s.party.ID == "" {
+		return s.create(Create(here))
+	}
 	if s.party.ID == "" || s.closed {
 		return process.Outcome{}, refusal.New(refusal.NotFound, "there is no such party")
 	}
@@ -89,6 +92,8 @@ func (s *State) decide(c process.Command) (*Party, error) {
 		return s.leave(cmd, c.At)
 	case Back:
 		return s.back(cmd.Who), nil
+	case Here:
+		return s.here(cmd), nil
 	case Gone:
 		return s.gone(cmd, c.At), nil
 	case Tick:
@@ -213,6 +218,18 @@ func (s *State) back(w Who) *Party {
 	}
 	p := s.clone()
 	p.Members[i].Who, p.Members[i].Lost = w, time.Time{}
+	return p
+}
+
+// here puts a member in again of whom an older state does not know.
+func (s *State) here(c Here) *Party {
+	if s.party.member(c.User) >= 0 {
+		return s.back(c.Who)
+	}
+	p, err := s.place(Place{Who: c.Who, Name: c.Name})
+	if err != nil {
+		return nil
+	}
 	return p
 }
 

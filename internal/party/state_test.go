@@ -187,3 +187,30 @@ func must(b []byte, err error) []byte {
 	}
 	return b
 }
+
+// TestHere: an owner that goes on from an older state is told who was in meanwhile.
+func TestHere(t *testing.T) {
+	t.Parallel()
+	s := &State{}
+	apply(t, s, start, Create{Who: who(1, 10), ID: "p", Name: "Ann"}, Invite{By: who(1, 10), User: 2, Name: "Bob"})
+	bob := Here{Who: who(2, 20), ID: "p", Name: "Bob"}
+	if out := apply(t, s, start, bob); len(out.Events) != 1 {
+		t.Errorf("a member who is missing is not news: %+v", out)
+	}
+	if out := apply(t, s, start, bob, Here{Who: who(2, 19), ID: "p", Name: "Bob"}); len(out.Events) != 0 {
+		t.Errorf("a member who is there is news: %+v", out)
+	}
+	if got := members(s.party); !slices.Equal(got, []int64{2, 1}) || len(s.party.Invites) != 0 {
+		t.Errorf("the party is %+v", s.party)
+	}
+	apply(t, s, start, bob, Leave{Who: who(2, 20)})
+	if got := members(s.party); !slices.Equal(got, []int64{1}) {
+		t.Errorf("repeated, and left after that: %v", got)
+	}
+
+	fresh := &State{} // it was made after the last snapshot
+	apply(t, fresh, start, bob, Here{Who: who(1, 10), ID: "p", Name: "Ann"})
+	if got := members(fresh.party); !slices.Equal(got, []int64{1, 2}) || fresh.party.ID != "p" {
+		t.Errorf("a party without a snapshot is %+v", fresh.party)
+	}
+}

@@ -29,6 +29,9 @@ type Store interface {
 	// Rerate takes back what a match has moved, if it has, and rates it again, in one
 	// transaction. The match is noted as rated.
 	Rerate(ctx context.Context, g *Game, r Rules) ([]Entry, []cache.Change, error)
+	// AdjustRating sets what somebody wants set, and logs it. The entry of what was so
+	// already has no reason, and is not logged.
+	AdjustRating(ctx context.Context, key Key, a Adjustment) (Entry, []cache.Change, error)
 	// Log returns the entries of a match by user, or, with match 0, the newest of a user.
 	Log(ctx context.Context, match, user int64, most int) ([]Entry, error)
 	// Board returns the best of a type and season who have played since then.
@@ -40,4 +43,7 @@ type Store interface {
 	// ResetUncertainty resets the uncertainties of users, see Rating.Reset, and returns the
 	// entries that it wrote. With dry nothing is written.
 	ResetUncertainty(ctx context.Context, users []int64, target float64, dry bool) ([]Entry, []cache.Change, error)
+	// RateIn, Rerate, AdjustRating and ResetUncertainty are ErrHeld, and nothing is written,
+	// while a hold is on.
+	HoldStore
 }

@@ -10,6 +10,7 @@ package resident
 
 import (
 	"context"
+	"slices"
 
 	"teiserver/internal/account"
 	"teiserver/internal/cluster/message"
@@ -59,6 +60,15 @@ type View struct {
 	Online bool `json:"online"`
 }
 
+// Absent is a machine whose resident is not always online. A command that changes whether
+// it is has Moved among its events.
+type Absent interface{ Away() bool }
+
+// Moved says that a resident has come or gone.
+type Moved struct {
+	Away bool `json:"away,omitempty"`
+}
+
 // Teller has a resident speak to a user, in private, wherever that user is online: the
 // lines in order, each once, and nothing to who is offline. from is the resident's
 // account. (client.Service is one.)
@@ -71,11 +81,12 @@ var (
 	_ = message.Register[Direct]("resident.direct")
 	_ = message.Register[Says]("resident.says")
 	_ = message.Register[View]("resident.view")
+	_ = message.Register[Moved]("resident.moved")
 )
 
 // Kind makes a resident of a process kind: one per cluster, always there, and online as
-// the account with this id. All else of k stays. Answers.Open is for those who keep
-// nothing.
+// the account with this id, unless its machine is Absent. All else of k stays.
+// Answers.Open is for those who keep nothing.
 func Kind(id int64, a Account, k process.Kind) process.Kind {
 	shown := account.Resident{ID: id, Name: a.Name, Country: a.Country, Client: a.Client}
 	domain := k.Open
@@ -100,7 +111,15 @@ type online struct {
 }
 
 // Summary implements process.Summarizer.
-func (o online) Summary() any { return o.account }
+func (o online) Summary() any {
+	a := o.account
+	if m, absent := o.Machine.(Absent); absent {
+		a.Away = m.Away()
+	}
+	return a
+}
 
-// SummaryChanged implements process.Summarizer: it never does.
-func (online) SummaryChanged([]any) bool { return false }
+// SummaryChanged implements process.Summarizer.
+func (online) SummaryChanged(events []any) bool {
+	return slices.ContainsFunc(events, func(e any) bool { _, moved := e.(Moved); return moved })
+}

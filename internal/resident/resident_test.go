@@ -75,3 +75,29 @@ func TestRightsOf(t *testing.T) {
 		}
 	}
 }
+
+// shy is a resident that is online when it says so.
+type shy struct {
+	Answers
+	away bool
+}
+
+func (s *shy) Away() bool { return s.away }
+
+// TestAbsent: one that is away says so in its summary, which changes when it has moved.
+func TestAbsent(t *testing.T) {
+	t.Parallel()
+	m := &shy{away: true}
+	k := Kind(7, parrot, process.Kind{Open: func(context.Context, string, []byte) (process.Machine, error) { return m, nil }})
+	opened, err := k.Open(context.Background(), ID, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := opened.(process.Summarizer)
+	if !s.Summary().(account.Resident).Away || s.SummaryChanged([]any{1}) || !s.SummaryChanged([]any{1, Moved{}}) {
+		t.Errorf("summary %+v", s.Summary())
+	}
+	if m.away = false; s.Summary().(account.Resident).Away {
+		t.Errorf("summary %+v", s.Summary())
+	}
+}

@@ -20,12 +20,14 @@ type state struct {
 
 	nodes     map[int64]*node // that are not gone, by incarnation
 	residents *node           // holds the server's own accounts; never gone
-	users     map[int64]*user // somebody names them
-	names     map[string]*user
-	waiters   map[string][]*user // claim a name that another user is still shown under
-	lobbies   map[int64]*hall
-	tombs     tombs
-	chans     map[string]*channel
+	// residentsAt is what was heard of each of them last.
+	residentsAt map[int64]feed.Version
+	users       map[int64]*user // somebody names them
+	names       map[string]*user
+	waiters     map[string][]*user // claim a name that another user is still shown under
+	lobbies     map[int64]*hall
+	tombs       tombs
+	chans       map[string]*channel
 
 	open    []*hall // shown, by id
 	shelves shelves

@@ -107,6 +107,17 @@ func init() {
 		"c.party.decline_invite_to_party":   on((*conn).declineParty),
 		"c.party.leave_current_party":       on((*conn).leaveParty),
 
+		"c.matchmaking.list_all_queues":  on((*conn).listQueues),
+		"c.matchmaking.list_my_queues":   on((*conn).listMyQueues),
+		"c.matchmaking.get_queue_info":   on((*conn).queueInfo),
+		"c.matchmaking.join_queue":       on((*conn).joinQueue),
+		"c.matchmaking.leave_queue":      on((*conn).quitQueue),
+		"c.matchmaking.leave_all_queues": on((*conn).quitQueues),
+		"c.matchmaking.ready":            on((*conn).matchReady),
+		"c.matchmaking.decline":          on((*conn).matchDecline),
+
+		"c.moderation.report_user": on((*conn).reportUser),
+
 		"c.battle.update_host":               on((*conn).updateHost),
 		"c.battle.queue_status":              on((*conn).queueStatus),
 		"c.battle.extra_data":                on((*conn).extraData),
@@ -124,8 +135,8 @@ func init() {
 
 func (c *conn) ping(_ context.Context, id string, _ wire.Ping) { c.reply(id, wire.Pong) }
 
-func (c *conn) listCompFlags(_ context.Context, id string, _ wire.ListCompFlags) {
-	c.reply(id, wire.AppendCompFlags(nil))
+func (c *conn) listCompFlags(ctx context.Context, id string, _ wire.ListCompFlags) {
+	c.reply(id, wire.AppendCompFlags(nil, len(c.srv.Clients.Queues(ctx)) > 0))
 }
 
 func (c *conn) exit(_ context.Context, _ string, _ wire.Exit) bool {

@@ -53,6 +53,8 @@ var (
 		`DELETE FROM match_membership WHERE match_id IN `+removable)
 	dropMessages = statement.Define[idArgs, statement.None]("drop lobby messages",
 		`DELETE FROM lobby_message WHERE match_id IN `+removable)
+	dropQuestions = statement.Define[idArgs, statement.None]("drop accolade questions",
+		`DELETE FROM accolade_question WHERE match_id IN `+removable)
 	dropMatch = statement.Define[idArgs, statement.None]("drop match",
 		`DELETE FROM matches WHERE id = @id AND rating_type = ''`)
 	stripMatch = statement.Define[idArgs, statement.None]("strip match",
@@ -83,7 +85,7 @@ func (s *Store) DeleteMatches(ctx context.Context, f *registry.Fence, ids []int6
 	var calls []statement.Call
 	for _, id := range ids {
 		a := idArgs{id}
-		calls = append(calls, dropMembers.With(a), dropMessages.With(a), dropMatch.With(a))
+		calls = append(calls, dropMembers.With(a), dropMessages.With(a), dropQuestions.With(a), dropMatch.With(a))
 	}
 	return s.clean(ctx, f, calls)
 }

@@ -139,6 +139,9 @@ func (s *Store) RateIn(ctx context.Context, tx match.Tx, g *rating.Game, r ratin
 	if !ok {
 		return nil, nil, fmt.Errorf("rate match %d: %T is no transaction of the store", g.Match, tx)
 	}
+	if err := s.free(ctx, t, g.Type); err != nil {
+		return nil, nil, fmt.Errorf("rate match %d: %w", g.Match, err)
+	}
 	old, err := logOf(ctx, t, g.Match)
 	if err != nil {
 		return nil, nil, fmt.Errorf("rate match %d: %w", g.Match, err)
@@ -156,6 +159,9 @@ func (s *Store) RateIn(ctx context.Context, tx match.Tx, g *rating.Game, r ratin
 // Rerate implements rating.Store.
 func (s *Store) Rerate(ctx context.Context, g *rating.Game, r rating.Rules) (entries []rating.Entry, changes []cache.Change, err error) {
 	err = s.db.Transact(ctx, engine.Durable, func(ctx context.Context, tx engine.Tx) error {
+		if err := s.free(ctx, tx, g.Type); err != nil {
+			return err
+		}
 		drop := dropMatchLog.With(matchArgs{g.Match})
 		noted := setMatchRated.With(matchRatedArgs{g.Match, string(g.Type)}) // its row first, as when it is processed
 		if err := tx.Run(ctx, noted, drop); err != nil {
@@ -296,6 +302,9 @@ func (s *Store) ResetUncertainty(ctx context.Context, users []int64, target floa
 		})
 	} else {
 		err = s.db.Transact(ctx, engine.Durable, func(ctx context.Context, tx engine.Tx) (err error) {
+			if err := s.free(ctx, tx, ""); err != nil {
+				return err
+			}
 			entries, err = resets(lockRatings, users, target, func(calls ...statement.Call) error { return tx.Run(ctx, calls...) })
 			if err != nil {
 				return err

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"strings"
 
+	"teiserver/internal/accolade"
 	"teiserver/internal/account"
+	"teiserver/internal/achievement"
 	"teiserver/internal/chat"
 	"teiserver/internal/cluster/cache"
 	"teiserver/internal/cluster/lease"
@@ -34,6 +36,8 @@ var (
 	_ match.Store          = (*Store)(nil)
 	_ account.StatStore    = (*Store)(nil)
 	_ chat.Store           = (*Store)(nil)
+	_ accolade.Store       = (*Store)(nil)
+	_ achievement.Store    = (*Store)(nil)
 )
 
 // How a program uses the database beside others.

@@ -22,6 +22,8 @@ type Config struct {
 	Database string
 	// Extra are flags for every node.
 	Extra []string
+	// Limited has the nodes keep the limits that an operator's have.
+	Limited bool
 }
 
 // Cluster is the running nodes.
@@ -77,6 +79,7 @@ func Prepare(t testing.TB, cfg Config) *Cluster {
 		nodes[i] = p.Node
 	}
 	c.Env = scenario.NewEnv(nodes, c.addUser)
+	c.Operate = c.operate
 	return c
 }
 
@@ -108,7 +111,10 @@ func (c *Cluster) process(dir string, i int, addr, peers []string, cfg Config) (
 	}
 	args := []string{
 		"serve", "--data-dir", data, "--node-name", name, "--spring-listen", addr[0], "--spring-tls-listen", addr[1],
-		"--http-listen", addr[2], "--database", c.database, "--unlimited",
+		"--http-listen", addr[2], "--database", c.database,
+	}
+	if !cfg.Limited {
+		args = append(args, "--unlimited")
 	}
 	if cfg.Nodes > 1 {
 		args = append(args, "--cluster-listen", addr[3], "--cluster-join", strings.Join(peers, ","), "--cluster-secret", "test secret of this cluster")
@@ -129,6 +135,19 @@ func (c *Cluster) addUser(t testing.TB, name string, role scenario.Role) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("add user %s: %v\n%s", name, err, out)
 	}
+}
+
+// operate runs the command line beside the nodes.
+func (c *Cluster) operate(t testing.TB, args ...string) []byte {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), readyLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.binary, append(args, "--database", c.database, "--data-dir", c.Processes[0].DataDir)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
 }
 
 func (c *Cluster) end(t testing.TB) {

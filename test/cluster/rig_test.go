@@ -23,9 +23,9 @@ const patience = 45 * time.Second
 // The name of the account through which the server speaks.
 const coordinatorName = "Coordinator"
 
-// residents is how many accounts of the server's own are always online: the Coordinator
-// and the monitor of matches.
-const residents = 2
+// residents is how many accounts of the server's own are always online: the Coordinator,
+// the monitor of matches and AccoladesBot.
+const residents = 3
 
 // rig is three nodes and the clients that a fault test has on them.
 type rig struct {

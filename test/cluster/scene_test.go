@@ -11,7 +11,7 @@ import (
 )
 
 // scene is a small world of which a part lives on the node that will be lost: the
-// Coordinator, a host with a battle, members of battles and of channels.
+// Coordinator, a host with a battle, a party, members of them and of channels.
 type scene struct {
 	*rig
 	lost  int // number of the node that will be lost
@@ -22,6 +22,7 @@ type scene struct {
 	inLost, inKept         [3]*person // players in the battles, the first on the node that will be lost
 	watchers               []*person  // a player and a host on survivors, in nothing
 	channels               []string   // one or more owned by each node; all of inLost and inKept[0] are in
+	party                  string     // owned by the node that will be lost; all of inLost are in
 }
 
 // newScene plays the scene on three nodes until all agree.
@@ -54,6 +55,7 @@ func newScene(t *testing.T, database string) *scene {
 	s.inKept[0].send("ADDBOT Dumb 4195328 255 NullAI")
 	s.hostKept.want("ADDBOT %d Dumb %s …", s.battleKept, s.inKept[0].name)
 	s.openChannels()
+	s.openParty()
 	s.meet()
 	s.mark()
 	return s
@@ -85,6 +87,45 @@ func (s *scene) openChannels() {
 		for _, p := range s.listeners() {
 			p.await("all in "+name, func(m *springclient.Model) bool { return len(m.Channels[name]) == 4 })
 		}
+	}
+}
+
+// openParty makes parties until the node that will be lost owns one, and fills it.
+func (s *scene) openParty() {
+	s.Helper()
+	const made = "OK cmd=c.party.create_new_party\tparty_id="
+	a := s.inLost[0]
+	for n := 0; s.party == ""; n++ {
+		if n == 40 {
+			s.Fatalf("none of 40 parties lives on node %d", s.lost+1)
+		}
+		a.send("c.party.create_new_party")
+		id := strings.TrimPrefix(a.want(made+"*"), made)
+		if s.nodeOf(s.owners()["party/"+id].Node) == s.lost {
+			s.party = id
+			continue
+		}
+		a.send("c.party.leave_current_party")
+		a.want("OK cmd=c.party.leave_current_party")
+	}
+	for _, p := range s.inLost[1:] {
+		a.send("c.party.invite_to_party %s", p.name)
+		p.want("#* s.party.invited_to_party %s %s", s.party, p.name)
+		p.send("c.party.accept_invite_to_party %s", s.party)
+		p.want("OK cmd=c.party.accept_invite_to_party")
+		a.want("#* s.party.joined_party %s %s", s.party, p.name)
+	}
+	s.inLost[1].want("#* s.party.joined_party %s %s", s.party, s.inLost[2].name)
+}
+
+// leftParty waits until somebody has been told of the end of another one's place.
+func (s *scene) leftParty(p, other *person) {
+	s.Helper()
+	line := fmt.Sprintf("#* s.party.left_party %s %s", s.party, other.name)
+	p.want("%s", line)
+	p.sync()
+	if n := p.Count(p.from, line); n != 1 {
+		s.Errorf("%s was told %d times that %s left the party", p.name, n, other.name)
 	}
 }
 
@@ -126,6 +167,8 @@ func (s *scene) checkLost() {
 			may = append(may, fmt.Sprintf("UPDATEBATTLEINFO %d 0 0 * …", s.battleKept))
 		}
 		if p == s.inLost[1] || p == s.inLost[2] {
+			// Its place is kept for a while, unless it left in order.
+			may = append(may, fmt.Sprintf("#* s.party.left_party %s %s", s.party, s.inLost[0].name))
 			may = append(may, fmt.Sprintf("UPDATEBATTLEINFO %d 0 0 * …", s.battleLost))
 			// The owner that closes the battle goes on from a state that may be a second old.
 			may = append(may, "SETSCRIPTTAGS …", "REMOVESCRIPTTAGS …")
@@ -165,6 +208,10 @@ func (s *scene) checkAlive() {
 			p.want("JOINED %s %s", name, late.name)
 		}
 	}
+	// The party goes on with them, though one came in just before its owner was lost.
+	a.send("c.party.leave_current_party")
+	a.want("OK cmd=c.party.leave_current_party")
+	s.leftParty(b, a)
 	s.newBattle(s.watchers[2])
 	s.askCoordinator(b)
 	for _, p := range []*person{a, b, late} {

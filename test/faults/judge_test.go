@@ -123,7 +123,7 @@ func (r *rig) readActs(n *node) error {
 }
 
 // residents are the server's own users, whom every client may see.
-var residents = []string{"Coordinator", "AutohostMonitor"}
+var residents = []string{"Coordinator", "AutohostMonitor", "AccoladesBot"}
 
 // agree says what clients see differently, or what is not so.
 func (l *load) agree() error {

@@ -29,6 +29,9 @@ var All = []Scenario{
 	{"ignores", ignores},
 	{"ring", ring},
 	{"parties", parties},
+	{"moderation", moderated},
+	{"a restriction runs out", runsOut},
+	{"automod", automod},
 
 	{"host handshake", hostHandshake},
 	{"join handshake", joinHandshake},
@@ -59,6 +62,8 @@ var All = []Scenario{
 	{"a match is reported", reportedMatch},
 	{"what hosts ask over HTTP", spads},
 	{"a rated match", ratedMatch},
+	{"accolades", accolades},
+	{"achievements", achievements},
 
 	{"odd arguments before the login", oddBefore},
 	{"odd arguments of a player", oddPlayer},

@@ -42,6 +42,10 @@ type Env struct {
 	// ShowMatch prints the record of a match, in whatever way the runner has; nil: in none.
 	ShowMatch func(t testing.TB, id int64) []byte
 
+	// Operate runs the command line beside the nodes and returns what it prints, in whatever
+	// way the runner has: "moderation action add Bob --restrict Login …".
+	Operate func(t testing.TB, args ...string) []byte
+
 	accounts *accounts
 }
 

@@ -44,16 +44,26 @@ func ReadMatch(raw []byte) (m Match, err error) {
 	return m, err
 }
 
-// EndData is what a host reports of a game in which the first player has won.
+// EndData is what a host reports of a game of everybody for himself, in which the first
+// player has won.
 func EndData(matchID int64, seconds int, ids []int64, names []string) string {
+	allies := make([]int, len(names))
+	for i := range allies {
+		allies[i] = i
+	}
+	return TeamEndData(matchID, seconds, ids, names, allies)
+}
+
+// TeamEndData is what a host reports of a game that the first of the teams has won.
+func TeamEndData(matchID int64, seconds int, ids []int64, names []string, allies []int) string {
 	players, teams := []map[string]any{}, map[string]any{}
 	for i, name := range names {
 		p := map[string]any{"accountId": strconv.FormatInt(ids[i], 10), "name": name, "ip": "10.0.0.1", "win": 0, "loseTime": seconds}
-		if i == 0 {
+		if allies[i] == 0 {
 			p["win"], p["loseTime"] = 1, ""
 		}
 		players = append(players, p)
-		teams[name] = map[string]any{"allyTeam": i}
+		teams[name] = map[string]any{"allyTeam": allies[i]}
 	}
 	raw, err := json.Marshal(map[string]any{
 		"gameDuration": seconds, "gameId": "f00d", "players": players, "teamStats": teams, "bots": []any{}, "ahPassword": "secret",

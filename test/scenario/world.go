@@ -182,9 +182,14 @@ func (w *world) meet() {
 	w.skip()
 }
 
-// skip lets every client's next want look only at lines that come from now on.
+// skip lets every client's next want look only at lines that come from now on. What
+// belongs to a line that it has seen, such as the status of a new user, has come then.
 func (w *world) skip() {
+	w.Helper()
 	for _, a := range w.all() {
+		if a.name != "" && a.Open() {
+			a.sync()
+		}
 		a.Skip()
 	}
 }

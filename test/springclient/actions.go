@@ -3,6 +3,7 @@ package springclient
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"strconv"
 	"strings"
 )
@@ -39,9 +40,9 @@ func (f Flavor) Agent() string {
 	return PlayerAgent
 }
 
-// LoginLine is the LOGIN command of this client.
+// LoginLine is the LOGIN command of this client. Each account has a machine of its own.
 func (c *Client) LoginLine(name, password string) string {
-	return fmt.Sprintf("LOGIN %s %s 0 * %s\t1234567890 deadbeef\tsp b", name, Hash(password), c.flavor.Agent())
+	return fmt.Sprintf("LOGIN %s %s 0 * %s\t%d deadbeef\tsp b", name, Hash(password), c.flavor.Agent(), crc32.ChecksumIEEE([]byte(name)))
 }
 
 // Login logs in with the usual password and waits for the end of the stream.

@@ -37,6 +37,7 @@ const (
 	base64Arg // base64 without padding
 	command   // cmd=name, with tabs behind it
 	friend    // userName=word
+	listed    // anything, also nothing; then a line with an id has no blank before it
 )
 
 var (
@@ -81,6 +82,9 @@ var shapes = map[string][]kind{
 	"s.user.block_by_id":       {free},
 	"s.party.invited_to_party": {word, word}, "s.party.joined_party": {word, word}, "s.party.left_party": {word, word},
 	"s.party.invite_cancelled": {word, word}, //nolint:misspell // the protocol's
+
+	"s.matchmaking.full_queue_list": {listed}, "s.matchmaking.your_queue_list": {listed}, "s.matchmaking.queue_info": {free},
+	"s.matchmaking.ready_check": {number}, "s.matchmaking.match_cancelled": {number}, //nolint:misspell // the protocol's
 }
 
 // takesRest says that a kind is the last of its line.
@@ -122,7 +126,7 @@ func parse(line string) (cmd string, args []string, err error) {
 func split(rest string, shape []kind) ([]string, error) {
 	args := make([]string, 0, len(shape))
 	for i, k := range shape {
-		if k == optional && rest == "" {
+		if (k == optional || k == listed) && rest == "" {
 			return append(args, ""), nil
 		}
 		if k == tabNames || k == tabRest || k == tabBase64 {
@@ -167,7 +171,7 @@ func (k kind) check(arg string) error {
 
 var kindNames = map[kind]string{
 	word: "a word", integer: "an integer", number: "a number", bit: "0 or 1", digit: "a digit", statusNo: "a client status",
-	battleNo: "a battle status", channelID: "a channel name", sentence: "a sentence", free: "text", nonEmpty: "text", five: "five sentences",
+	battleNo: "a battle status", channelID: "a channel name", sentence: "a sentence", free: "text", listed: "text", nonEmpty: "text", five: "five sentences",
 	names: "words", optional: "a word", pairs: "pairs of key=value", tabNames: "words after tabs", tabRest: "a sentence after a tab",
 	tabBase64: "base64 after a tab", base64Arg: "base64", command: "cmd=name", friend: "userName=name",
 }
@@ -192,7 +196,7 @@ func (k kind) holds(arg string) bool {
 		return channelForm.MatchString(arg)
 	case sentence:
 		return arg != "" && !strings.Contains(arg, "\t")
-	case free:
+	case free, listed:
 		return true
 	case nonEmpty:
 		return arg != ""

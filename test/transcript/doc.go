@@ -7,7 +7,7 @@
 //
 //	alice: login              connect and log in with an account of its own
 //	alice: login new          … that has never been used
-//	host:  login bot          … with role bot; also "moderator"
+//	host:  login bot          … with role bot; also "moderator", "admin"
 //	alice: login as bob       … with bob's account
 //	alice: connect            connect only; "tls" for the TLS port
 //	host:  connect bot        … to log in by hand with an account that is a bot
@@ -18,6 +18,11 @@
 //	alice: close              end the connection
 //	alice: closed             the server ends the connection
 //	alice: skip               go on behind all lines that have come
+//	host:  report 900 a b     tell AutohostMonitor of the game: its seconds, and the players, of whom a has won
+//	alice: restrict NAME      the operator restricts alice from NAME for a week; "NAME for ever"
+//	alice: revoke             … and takes the last restriction back
+//	alice: alt bob            … marks alice's account as one of bob's
+//	alice: shadowban          … has nobody hear alice
 //	alice: free WORD          bind $WORD to a name that nobody has
 //	meet                      wait until all that are logged in see each other
 //	alice: sees bob           waits until alice has been told of $bob, and skips what came

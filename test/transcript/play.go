@@ -24,6 +24,9 @@ func Run(t *testing.T, env scenario.Env) { run(t, env, Load) }
 // RunFull plays those of Full.
 func RunFull(t *testing.T, env scenario.Env) { run(t, env, Full) }
 
+// RunMatched plays those of Matched.
+func RunMatched(t *testing.T, env scenario.Env) { run(t, env, Matched) }
+
 func run(t *testing.T, env scenario.Env, load func() (map[string]*Script, error)) {
 	scripts, err := load()
 	if err != nil {
@@ -242,7 +245,8 @@ var first = map[string]bool{"login": true, "connect": true, "tls": true, "free":
 func init() { // a registration table; in init because the verbs mention it through play.step
 	verbs = map[string]verb{
 		"login": login, "connect": connect, "tls": connectTLS, "stls": startTLS, "open": open, "enter": enter,
-		"close": closeConn, "closed": closed, "skip": skip, "sees": sees, "free": free,
+		"close": closeConn, "closed": closed, "skip": skip, "sees": sees, "free": free, "report": report,
+		"restrict": restrict, "revoke": revoke, "alt": alt, "shadowban": shadowban,
 	}
 }
 

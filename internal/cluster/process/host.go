@@ -220,13 +220,13 @@ func (h *Host) Start(ctx context.Context, own registry.Ownership, first *Call) (
 		p.end()
 		return nil, fmt.Errorf("start %s: runs already, or the host has ended: %w", own.Key, ErrUnavailable)
 	}
+	p.settle(!own.Fresh && !p.complete)
 	if first == nil {
 		p.slot <- struct{}{}
 		p.openFeed()
 		p.list(!own.Fresh || k.Start == Ensured)
 		p.leave()
 	}
-	p.settle(!own.Fresh && !p.complete)
 	p.base()
 	go p.loop()
 	return p, nil

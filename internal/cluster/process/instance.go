@@ -48,6 +48,7 @@ type Process struct {
 	run      int64
 	pub      Publisher // nil until the first command has succeeded
 	listed   bool      // in the index
+	unlisted bool      // to be put there when it has settled
 	latest   []byte    // the newest snapshot, stored or not
 	complete bool      // it was loaded from what its last owner handed over
 	panics   []time.Time
@@ -222,11 +223,17 @@ func (p *Process) view(ctx context.Context, then func(v feed.Version, view any))
 	return nil
 }
 
-// list puts the summary into the node's index.
+// list puts the summary into the node's index. One that goes on from an older state is
+// listed when the edges have repeated what they hold: nobody is to be told that they lost
+// it and have it again.
 func (p *Process) list(now bool) {
 	x := p.host.indexes[p.key.Kind]
 	s, ok := p.machine.(Summarizer)
 	if x == nil || !ok || !now {
+		return
+	}
+	if p.settling {
+		p.unlisted = true
 		return
 	}
 	v := p.pub.Version()
@@ -237,16 +244,28 @@ func (p *Process) list(now bool) {
 // unlist takes the entry out; with closed the others are told that it is for good.
 func (p *Process) unlist(closed bool) {
 	x := p.host.indexes[p.key.Kind]
-	if x == nil || !p.listed {
+	if x == nil || !p.listed && !p.unlisted {
 		return
 	}
-	p.listed = false
+	p.listed, p.unlisted = false, false
 	if !closed {
 		x.forget(p.key.ID, p.epoch)
 		return
 	}
 	v := p.pub.Version()
 	x.put(Indexed{ID: p.key.ID, Epoch: v.Epoch, Run: v.Run, Seq: v.Seq, Closed: true})
+}
+
+// listNow lists what was held back while the process settled. The slot is not held.
+func (p *Process) listNow() {
+	if !p.unlisted {
+		return
+	}
+	p.slot <- struct{}{}
+	defer p.leave()
+	if p.unlisted = false; p.pub != nil && !p.over {
+		p.list(true)
+	}
 }
 
 // loop is the goroutine of the process.
@@ -322,6 +341,7 @@ func (p *Process) settle(begin bool) {
 func (p *Process) unsettle() {
 	p.settling, p.settled = false, nil
 	p.base()
+	p.listNow()
 	waiting := p.waiting
 	p.waiting = nil
 	for _, l := range waiting {

@@ -138,10 +138,10 @@ func (p *Process) reopen(newEpoch bool) {
 
 func (p *Process) rebuilt() {
 	p.dirty.Store(true)
-	if p.pub != nil {
-		p.list(p.listed)
-	}
 	p.settle(true)
+	if p.pub != nil {
+		p.list(p.listed || p.unlisted)
+	}
 	p.baseNow()
 	if p.host.o.Rebuilt != nil {
 		p.host.o.Rebuilt(p.key, p.epoch)

@@ -409,7 +409,13 @@ func TestRule15_EdgesRepeatFirst(t *testing.T) {
 		if time.Since(began) != 0 {
 			t.Error("an edge had to wait")
 		}
+		if shown := b.voice.of("tally.index"); len(shown) != 0 {
+			t.Errorf("shown to all before the edges have repeated: %+v", shown)
+		}
 		all.Wait()
+		if shown := b.voice.of("tally.index"); len(shown) == 0 || shown[0].(process.Indexed).Seq != 1 {
+			t.Errorf("shown to all after that: %+v", shown)
+		}
 		b.must(q, clustertest.Read{}, 1, 2, 10, 11, 12)
 	})
 }

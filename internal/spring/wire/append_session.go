@@ -17,6 +17,8 @@ var (
 	// CompFlags answers LISTCOMPFLAGS with what this server implements. Clients act
 	// on flags, so none is announced that is not implemented.
 	CompFlags = []byte("COMPFLAGS sp teiserver\n")
+	// CompFlagsQueues is CompFlags where there are matchmaking queues.
+	CompFlagsQueues = []byte("COMPFLAGS sp teiserver matchmaking\n")
 	// RegistrationAccepted answers REGISTER.
 	RegistrationAccepted = []byte("REGISTRATIONACCEPTED\n")
 	// Unauthenticated answers a command that needs a login.
@@ -142,5 +144,10 @@ func AppendDisconnect(b []byte, reason string) []byte {
 	return lineReason(b, "s.system.disconnect", reason)
 }
 
-// AppendCompFlags appends CompFlags.
-func AppendCompFlags(b []byte) []byte { return append(b, CompFlags...) }
+// AppendCompFlags appends CompFlags, or CompFlagsQueues.
+func AppendCompFlags(b []byte, queues bool) []byte {
+	if queues {
+		return append(b, CompFlagsQueues...)
+	}
+	return append(b, CompFlags...)
+}

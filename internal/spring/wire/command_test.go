@@ -135,6 +135,20 @@ var decoded = map[string]map[string]any{
 	"c.party.decline_invite_to_party":   {"01M8": DeclineParty{"01M8"}},
 	"c.party.leave_current_party":       {"": LeaveParty{}},
 
+	"c.matchmaking.list_all_queues": {"": ListQueues{}, "x": ListQueues{}},
+	"c.matchmaking.list_my_queues":  {"": ListMyQueues{}},
+	"c.matchmaking.get_queue_info":  {"1": QueueInfo{1, "1"}, "": QueueInfo{}, "x": QueueInfo{0, "x"}},
+	"c.matchmaking.join_queue": {"12": JoinQueue{12, "12"}, " 1 ": JoinQueue{1, "1"}, "-1": JoinQueue{0, "-1"}, "1 2": JoinQueue{0, "1 2"},
+		"99999999999999999999": JoinQueue{0, "99999999999999999999"}},
+	"c.matchmaking.leave_queue":      {"1": LeaveQueue{1}, "Duel": LeaveQueue{}},
+	"c.matchmaking.leave_all_queues": {"": LeaveQueues{}},
+	"c.matchmaking.ready":            {"": MatchReady{}},
+	"c.matchmaking.decline":          {"": MatchDecline{}},
+
+	"c.moderation.report_user": {
+		"Bob\tlobby\t6\tbad words": ReportUser{"Bob", "lobby", "6", "bad words"}, "Bob\t\t\t ": ReportUser{User: "Bob"},
+		"Bob": ReportUser{}, "": ReportUser{}, "a b\tc\td\te": ReportUser{}, "Bob\ta\tb\tc\td": ReportUser{},
+	},
 	"c.battle.update_host":             {`{"teamSize":"8","nbTeams":"2"}`: UpdateHost{TeamSize: 8, TeamCount: 2}},
 	"c.battle.queue_status":            {"": QueueStatus{}},
 	"c.battle.extra_data":              {"": ExtraData{}},

@@ -103,6 +103,12 @@ func appendChatEvent(b []byte, e roster.Event) []byte {
 		b = AppendFriendEvent(b, e.What, e.Other)
 	case roster.PartyEvent:
 		b = AppendPartyEvent(b, e)
+	case roster.ReadyCheck:
+		b = appendQueueEvent(b, "s.matchmaking.ready_check ", e.Queue)
+	case roster.MatchCanceled:
+		b = appendQueueEvent(b, "s.matchmaking.match_cancelled ", e.Queue) //nolint:misspell // as clients know it
+	case roster.QueuesSet:
+		b = AppendMyQueues(b, e.Queues)
 	}
 	return b
 }

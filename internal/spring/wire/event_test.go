@@ -131,6 +131,9 @@ func goldens() map[string]golden {
 		"friend declined":     {roster.FriendEvent{What: roster.FriendDeclined, Other: 12}, "s.user.friend_request_declined 12\n"},
 		"friend rescinded":    {roster.FriendEvent{What: roster.FriendRescinded, Other: 13}, "s.user.friend_request_rescinded 13\n"},
 		"friend ended":        {roster.FriendEvent{What: roster.FriendEnded, Other: 12}, "s.user.friend_deleted 12\n"},
+		"ready check":         {roster.ReadyCheck{Queue: 3}, "s.matchmaking.ready_check 3\n"},
+		"match cancelled":     {roster.MatchCanceled{Queue: 3}, "s.matchmaking.match_cancelled 3\n"}, //nolint:misspell // as clients know it
+		"in queues":           {roster.QueuesSet{Queues: []roster.QueueName{{ID: 1, Name: "Duel"}, {ID: 2, Name: "Small\tTeam"}}}, "s.matchmaking.your_queue_list 1:Duel\t2:Small Team\n"},
 		"followed":            {roster.FriendEvent{What: roster.Followed, Other: 12}, "s.user.new_follower 12\n"},
 	}
 }
@@ -171,9 +174,13 @@ func TestEncodeWorld(t *testing.T) {
 // answerLines are the lines that are no events.
 func answerLines() map[string]string {
 	return map[string]string{
-		string(Greeting):                   "TASSERVER 0.38-33-ga5f3b28 * 8201 0\n",
-		string(Pong):                       "PONG\n",
-		string(AppendCompFlags(nil)):       "COMPFLAGS sp teiserver\n",
+		string(Greeting):                    "TASSERVER 0.38-33-ga5f3b28 * 8201 0\n",
+		string(Pong):                        "PONG\n",
+		string(AppendCompFlags(nil, false)): "COMPFLAGS sp teiserver\n",
+		string(AppendCompFlags(nil, true)):  "COMPFLAGS sp teiserver matchmaking\n",
+		string(AppendQueues(nil, nil)):      "s.matchmaking.full_queue_list \n",
+		string(AppendMyQueues(nil, nil)):    "s.matchmaking.your_queue_list \n",
+		string(AppendQueueInfo(nil, roster.QueueName{ID: 1, Name: "Duel"}, 12, 3)): "s.matchmaking.queue_info 1\tDuel\t12\t3\n",
 		string(RegistrationAccepted):       "REGISTRATIONACCEPTED\n",
 		string(Unauthenticated):            "DENIED Unauthenticated\n",
 		string(Queued):                     "QUEUED\n",
@@ -244,6 +251,8 @@ var shapes = map[string]shape{
 	"JOIN": {words: 1}, "JOINED": {words: 2}, "LEFT": {words: 2}, "CHANNELTOPIC": {words: 2}, "CLIENTS": {words: 1, sentence: true},
 	"s.battle.update_lobby_title":        {sentence: true, tabs: 1},
 	"s.user.new_incoming_friend_request": {words: 1}, "s.user.friend_request_accepted": {words: 1}, "s.user.friend_request_declined": {words: 1},
+	"s.matchmaking.ready_check": {words: 1}, "s.matchmaking.your_queue_list": {sentence: true, tabs: -1},
+	"s.matchmaking.match_cancelled":   {words: 1}, //nolint:misspell // as clients know it
 	"s.user.friend_request_rescinded": {words: 1}, "s.user.friend_deleted": {words: 1}, "s.user.new_follower": {words: 1},
 }
 

@@ -16,6 +16,7 @@ import (
 	"teiserver/internal/cluster/sequence"
 	"teiserver/internal/friend"
 	"teiserver/internal/match"
+	"teiserver/internal/moderation"
 	"teiserver/internal/rating"
 	"teiserver/internal/setting"
 )
@@ -36,6 +37,7 @@ type Store interface {
 	KeepReports(ctx context.Context, f registry.Fence) error // monitor.Store
 	rating.Store
 	chat.Store
+	moderation.Store
 }
 
 // Opener opens a new, empty store that is closed after the test. It is for a
@@ -104,6 +106,13 @@ func Run(t *testing.T, open Opener) {
 		{"rated again", testRatedAgain},
 		{"leaderboard", testLeaderboard},
 		{"uncertainty reset", testUncertaintyReset},
+		{"rating hold", testRatingHold},
+		{"rating adjusted", testRatingAdjusted},
+		{"moderation actions", testActions},
+		{"expired actions", testExpiredActions},
+		{"moderation marks", testMarks},
+		{"reports", testReports},
+		{"bans", testBans},
 		{"channels", testChannels},
 		{"context", testContext},
 	}

@@ -10,6 +10,7 @@ import (
 
 	"teiserver/internal/account"
 	"teiserver/internal/cluster"
+	"teiserver/internal/cluster/clustertest"
 	"teiserver/internal/cluster/process"
 	"teiserver/internal/coordinator"
 	"teiserver/internal/refusal"
@@ -103,6 +104,45 @@ func TestResidentsAnswer(t *testing.T) {
 			}
 			expectHeard(r.T, a, step.want...)
 		}
+	})
+}
+
+// TestHostsAreHeardOverADeath: what a host tells the monitor while the monitor's node has
+// died and nobody has taken over is heard by the next one: hosts say it once.
+func TestHostsAreHeardOverADeath(t *testing.T) {
+	inCluster(t, 3, func(r *rig) {
+		key := resident.Key("match_monitor")
+		var home *rigNode
+		var others []*rigNode
+		for _, n := range r.nodes {
+			runs := false
+			n.Local(key.Kind, func(cluster.Key) { runs = true })
+			if runs {
+				home = n
+			} else {
+				others = append(others, n)
+			}
+		}
+		if home == nil {
+			t.Fatal("it runs nowhere")
+		}
+		host := r.enter(others[0], 50, account.Bot)
+		for _, n := range others {
+			r.net.Cut(home.Self().Node, n.Self().Node)
+		}
+		r.store.OnAccess(func(a clustertest.Access) (f clustertest.Fault) {
+			if a.Incarnation == home.Self().Incarnation {
+				f.Fail = clustertest.ErrLost
+			}
+			return f
+		})
+		r.nodes = others
+		if err := host.SayPrivate(r.Context(), "Parrot", "the end"); err != nil {
+			t.Error(err)
+		}
+		expectHeard(t, host, "Parrot: u50 says", "Parrot: the end")
+		r.store.OnAccess(nil)
+		home.stop(r)
 	})
 }
 

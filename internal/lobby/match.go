@@ -29,9 +29,15 @@ func (s *State) startMatch(c StartMatch) (process.Outcome, error) {
 		return process.Outcome{Reply: s.matchState(0, true)}, nil
 	}
 	var players []match.Player
-	s.eachPlayer(func(user int64, st *Status) {
+	add := func(user int64, st *Status) {
 		players = append(players, match.Player{User: user, Team: st.Ally, Party: s.partyOf(user)})
-	})
+	}
+	s.eachPlayer(add)
+	if !c.At.IsZero() {
+		// The monitor's node may have died with a part of the players behind the report: who
+		// is away only since then is in the game.
+		s.lostSince(c.At, add)
+	}
 	if len(players) == 0 {
 		return refuse(refusal.NotFound, "nobody plays")
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"teiserver/internal/cluster/process"
 	"teiserver/internal/match"
 	"teiserver/internal/refusal"
 )
@@ -50,6 +51,55 @@ func TestMatchStartsOnce(t *testing.T) {
 	}
 	refused(t, s, StartMatch{Founder: player, Report: 20}, refusal.Forbidden)
 	refused(t, s, EndMatch{Founder: player, Report: 20, NextID: 4, NextUUID: "x"}, refusal.Forbidden)
+}
+
+// A start that is carried out late has who played when it was reported: also who lost the
+// connection behind the report, but not who had lost it before, or watched.
+func TestLateStartHasWhoWasLostBehindTheReport(t *testing.T) {
+	t.Parallel()
+	opening := time.Unix(1700000000, 0)
+	for name, tc := range map[string]struct {
+		reported, carriedOut time.Duration
+		back                 bool
+		want                 []match.Player
+	}{
+		"lost behind the report":            {1 * time.Second, 6 * time.Second, false, []match.Player{{User: player, Team: 1}}},
+		"lost behind the report, back":      {1 * time.Second, 6 * time.Second, true, []match.Player{{User: player, Team: 1}}},
+		"lost before the report":            {4 * time.Second, 6 * time.Second, false, nil},
+		"lost before the report, back":      {4 * time.Second, 6 * time.Second, true, []match.Player{{User: player, Team: 1}}},
+		"the place is not kept any more":    {1 * time.Second, 60 * time.Second, false, nil},
+		"without the time of what was said": {-1, 6 * time.Second, false, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := readyLobby(t)
+			at(t, s, 3*time.Second, Gone{Incarnation: who(player).Incarnation, Grace: 30 * time.Second})
+			s, err := RestoreState([]byte(snapshot(t, s)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.back {
+				back(t, s, 5*time.Second)
+			}
+			c := StartMatch{Founder: founder, Report: 10}
+			if tc.reported >= 0 {
+				c.At = opening.Add(tc.reported)
+			}
+			out, err := s.Apply(process.Command{Body: c, At: opening.Add(tc.carriedOut)})
+			if tc.want == nil {
+				if !refusal.Is(err, refusal.NotFound) {
+					t.Errorf("%+v, %v", out, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, out.Record.(match.Start).Players); diff != "" {
+				t.Errorf("players (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestNobodyPlays(t *testing.T) {

@@ -24,8 +24,8 @@ import (
 // patience is how long a script waits for a node. scriptsEnd kills what hangs, with
 // its output shown: a node that should have refused to start would run for ever.
 const (
-	patience   = time.Minute
-	scriptsEnd = 3 * time.Minute
+	patience   = 3 * time.Minute
+	scriptsEnd = 10 * time.Minute
 )
 
 // TestScript runs the program as an operator does. Beside the commands of testscript

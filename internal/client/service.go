@@ -315,11 +315,9 @@ func (s *Service) send(ctx context.Context, to *roster.User, d deliver) {
 			return
 		case <-time.After(deliverPause):
 		}
-		next, online := s.Roster.User(to.ID)
-		if !online {
-			return
+		if next, online := s.Roster.User(to.ID); online { // else between two sessions, perhaps
+			to = next
 		}
-		to = next
 	}
 }
 

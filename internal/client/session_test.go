@@ -219,7 +219,7 @@ func TestDeliverFollowsTheUser(t *testing.T) {
 	inCluster(t, 3, func(r *rig) {
 		from, old := r.enter(r.nodes[0], 1), r.enter(r.nodes[1], 2)
 		r.net.Delay(func(source, target string) time.Duration {
-			if source == "c" && target == "a" {
+			if target == "a" && source != "a" {
 				return 120 * time.Millisecond
 			}
 			return 0

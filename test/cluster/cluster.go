@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -143,11 +144,12 @@ func (c *Cluster) operate(t testing.TB, args ...string) []byte {
 	ctx, cancel := context.WithTimeout(context.Background(), readyLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.binary, append(args, "--database", c.database, "--data-dir", c.Processes[0].DataDir)...)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+	var out, log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &log
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, out.Bytes(), log.Bytes())
 	}
-	return out
+	return out.Bytes()
 }
 
 func (c *Cluster) end(t testing.TB) {

@@ -145,8 +145,9 @@ func (w *world) FinishMatch(_ context.Context, id int64, at time.Time) (bool, er
 }
 
 func (w *world) SaveEnd(_ context.Context, e match.End) (bool, error) {
+	first := !slices.ContainsFunc(w.ends, func(x match.End) bool { return x.Match == e.Match })
 	w.ends = append(w.ends, e)
-	return w.matches[e.Match] != nil, nil
+	return first && w.matches[e.Match] != nil, nil
 }
 
 func (w *world) AddLobbyMessage(_ context.Context, m match.LobbyMessage, once string) error {
@@ -268,6 +269,22 @@ func TestDeeds(t *testing.T) {
 				t.Errorf("messages %+v", w.messages)
 			}
 		})
+	}
+}
+
+// An end that an owner has stored before it died is looked at by the next one.
+func TestStoredEndIsLookedAt(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.matches[5] = &match.Match{ID: 5, Founder: 7, Started: w.now.Add(-time.Hour)}
+	d, looked := w.desk(t), 0
+	d.Ended = func() { looked++ }
+	deed := Deed{Seq: 1, Host: 7, At: w.now, What: EndOfMatch, Data: packed(t, `{"battleContext":{"scriptTags":{"game/server_match_id":"5"}}}`)}
+	for range 2 {
+		d.do(t.Context(), 2, batch{[]Deed{deed}})
+	}
+	if looked != 2 {
+		t.Errorf("looked %d times", looked)
 	}
 }
 

@@ -82,9 +82,20 @@ type DB interface {
 }
 
 // Bound gives a context without a deadline one of Patience.
-func Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+func Bound(ctx context.Context) (context.Context, context.CancelFunc) { return bound(ctx, Patience) }
+
+// migration is how long changes of the schema may take, the wait for another node that
+// makes them included. A large database on a slow disk is no reason not to start.
+const migration = time.Hour
+
+// BoundMigration gives a context without a deadline one for changes of the schema.
+func BoundMigration(ctx context.Context) (context.Context, context.CancelFunc) {
+	return bound(ctx, migration)
+}
+
+func bound(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, Patience)
+	return context.WithTimeout(ctx, limit)
 }

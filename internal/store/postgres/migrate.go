@@ -9,11 +9,14 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
 
+	"teiserver/internal/store/engine"
 	"teiserver/internal/store/migrations"
 )
 
 // migrate brings the schema up to date, one process at a time.
 func migrate(ctx context.Context, config *pgx.ConnConfig) error {
+	ctx, cancel := engine.BoundMigration(ctx)
+	defer cancel()
 	conn, err := single(ctx, config)
 	if err != nil {
 		return err

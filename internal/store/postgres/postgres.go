@@ -66,8 +66,9 @@ type DB struct {
 
 // Open connects, takes the right to use the database, and migrates.
 func Open(ctx context.Context, url string, opts Options) (db *DB, err error) {
-	ctx, cancel := engine.Bound(ctx)
-	defer cancel()
+	whole := ctx
+	ctx, cancel := engine.Bound(whole)
+	defer func() { cancel() }()
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database: read its address: %w", err) // pgx hides the password
@@ -85,9 +86,11 @@ func Open(ctx context.Context, url string, opts Options) (db *DB, err error) {
 			return db, err
 		}
 	}
-	if err := migrate(ctx, config.ConnConfig); err != nil {
+	if err := migrate(whole, config.ConnConfig); err != nil {
 		return db, err
 	}
+	cancel()
+	ctx, cancel = engine.Bound(whole)
 	config.MaxConnLifetimeJitter = config.MaxConnLifetime / 10
 	config.AfterConnect = nameSystem
 	if db.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {

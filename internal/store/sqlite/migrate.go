@@ -19,14 +19,16 @@ import (
 // migrate brings the schema up to date. Several processes may do so at once: one
 // goes first, the others find nothing to do.
 func (db *DB) migrate(ctx context.Context) error {
-	ctx, cancel := engine.Bound(ctx)
+	wait, stopWaiting := engine.Bound(ctx) // for the file
+	defer stopWaiting()
+	ctx, cancel := engine.BoundMigration(ctx)
 	defer cancel()
 	conn, err := connect(db.path, 1, "synchronous(FULL)")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	return whileBusy(ctx, func() error {
+	return whileBusy(wait, func() error {
 		if err := refuseForeign(ctx, conn); err != nil {
 			return err
 		}

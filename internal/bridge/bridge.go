@@ -108,8 +108,8 @@ type Discord interface {
 
 // Store keeps the state with each notice.
 type Store interface {
-	// KeepReports stores f.Snapshot, fenced.
-	KeepReports(ctx context.Context, f registry.Fence) error
+	// KeepState stores f.Snapshot, fenced.
+	KeepState(ctx context.Context, f registry.Fence) error
 }
 
 // Most of what a message on Discord may have, in characters.
@@ -141,7 +141,7 @@ func NewKind(id int64, store Store, desk func() *Desk) process.Kind {
 			if _, ok := record.(kept); !ok {
 				return fmt.Errorf("write record of %s: unknown type %T", f.Key, record)
 			}
-			return store.KeepReports(ctx, f)
+			return store.KeepState(ctx, f)
 		},
 		Do: func(ctx context.Context, _ registry.Key, effect any) any {
 			if d := desk(); d != nil {

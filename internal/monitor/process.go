@@ -11,8 +11,8 @@ import (
 
 // Store keeps the state of the monitor with each report.
 type Store interface {
-	// KeepReports stores f.Snapshot, fenced.
-	KeepReports(ctx context.Context, f registry.Fence) error
+	// KeepState stores f.Snapshot, fenced.
+	KeepState(ctx context.Context, f registry.Fence) error
 }
 
 // NewKind describes the monitor to the cluster. id is that of its account. desk is asked
@@ -33,7 +33,7 @@ func NewKind(id int64, store Store, desk func() *Desk) process.Kind {
 			if _, ok := record.(kept); !ok {
 				return fmt.Errorf("write record of %s: unknown type %T", f.Key, record)
 			}
-			return store.KeepReports(ctx, f)
+			return store.KeepState(ctx, f)
 		},
 		Do: func(ctx context.Context, _ registry.Key, effect any) any {
 			if d := desk(); d != nil {

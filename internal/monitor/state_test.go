@@ -172,7 +172,7 @@ func TestForgetsHosts(t *testing.T) {
 // keeper notes what is kept.
 type keeper struct{ fences []registry.Fence }
 
-func (k *keeper) KeepReports(_ context.Context, f registry.Fence) error {
+func (k *keeper) KeepState(_ context.Context, f registry.Fence) error {
 	k.fences = append(k.fences, f)
 	return nil
 }

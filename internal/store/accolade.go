@@ -109,9 +109,6 @@ var (
 		WHERE q.match_id = @match ORDER BY q.giver_id`)
 )
 
-// KeepState implements accolade.Store.
-func (s *Store) KeepState(ctx context.Context, f registry.Fence) error { return s.KeepReports(ctx, f) }
-
 // PutQuestion implements accolade.Store.
 func (s *Store) PutQuestion(ctx context.Context, f registry.Fence, a accolade.Asked) error {
 	if err := s.fenced(ctx, f, putQuestion.With(questionArgs(a))); err != nil {

@@ -277,8 +277,8 @@ func (s *Store) LobbyMessages(ctx context.Context, id int64) ([]match.LobbyMessa
 	return list, nil
 }
 
-// KeepReports stores the state of a process alone, in its one fenced transaction.
-func (s *Store) KeepReports(ctx context.Context, f registry.Fence) error {
+// KeepState stores the state of a process alone, in its one fenced transaction.
+func (s *Store) KeepState(ctx context.Context, f registry.Fence) error {
 	if err := s.fenced(ctx, f); err != nil {
 		return fmt.Errorf("keep the state of %s: %w", f.Key, err)
 	}

@@ -471,13 +471,13 @@ func testStats(t *testing.T, s Store) {
 	}
 }
 
-func testKeepReports(t *testing.T, s Store) {
+func testKeepState(t *testing.T, s Store) {
 	node := joined(t, s, "a")
 	k := registry.NewKey("match_monitor", "main")
 	f := fence(claimed(t, s, k, node))
 	f.Snapshot = []byte("state")
-	must(t, s.KeepReports(t.Context(), f))
-	if err := s.KeepReports(t.Context(), f); !errors.Is(err, registry.ErrFenced) {
+	must(t, s.KeepState(t.Context(), f))
+	if err := s.KeepState(t.Context(), f); !errors.Is(err, registry.ErrFenced) {
 		t.Errorf("with an old fence: %v", err)
 	}
 	if o := claimed(t, s, k, node); string(o.Snapshot) != "state" {

@@ -34,7 +34,7 @@ type Store interface {
 	account.StatStore
 	FormerNames(ctx context.Context, user int64, now string) ([]string, error)
 	match.Store
-	KeepReports(ctx context.Context, f registry.Fence) error // monitor.Store
+	KeepState(ctx context.Context, f registry.Fence) error // monitor.Store
 	rating.Store
 	chat.Store
 	moderation.Store
@@ -99,7 +99,7 @@ func Run(t *testing.T, open Opener) {
 		{"stale matches", testStaleMatches},
 		{"lobby messages", testLobbyMessages},
 		{"stats", testStats},
-		{"keep reports", testKeepReports},
+		{"keep state", testKeepState},
 		{"ratings", testRatings},
 		{"ratings rolled back", testRatingsRolledBack},
 		{"rating race", testRatingRace},

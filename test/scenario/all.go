@@ -27,6 +27,7 @@ var All = []Scenario{
 	{"long chat lines", longLines},
 	{"friends", friends},
 	{"ignores", ignores},
+	{"relations by id", relations},
 	{"ring", ring},
 	{"parties", parties},
 	{"moderation", moderated},
@@ -84,10 +85,4 @@ var All = []Scenario{
 var long = []string{
 	"odd arguments of a player", "odd arguments of a host", "over-long lines", "a client that does not read",
 	"one account a hundred times", "ten thousand lines", "two hundred rounds", "two hundred vanish",
-}
-
-// Later is what belongs to commands that are not built yet. A scenario moves to
-// All together with its commands.
-var Later = []Scenario{
-	{"relations by id", relations},
 }

@@ -63,6 +63,7 @@ var All = []Scenario{
 	{"a match is reported", reportedMatch},
 	{"what hosts ask over HTTP", spads},
 	{"a rated match", ratedMatch},
+	{"who avoids whom", avoided},
 	{"accolades", accolades},
 	{"achievements", achievements},
 

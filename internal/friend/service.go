@@ -67,7 +67,7 @@ func NewService(store Store, caches *cache.Caches, limits Limits, log *slog.Logg
 			KeyText:  func(id int64) string { return strconv.FormatInt(id, 10) },
 			ParseKey: func(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) },
 			Size:     cacheSize,
-			Purpose:  "friends, requests, ignores of a user; a stale one shows an ignored line for a second",
+			Purpose:  "what a user has with others; a stale one shows an ignored line, or lets in who is blocked, for a second",
 		})
 	}
 	return s

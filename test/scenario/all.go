@@ -50,6 +50,7 @@ var All = []Scenario{
 	{"disabled units", disabledUnits},
 	{"battle information", battleInformation},
 	{"battle title", battleTitle},
+	{"teams are told", teamsTold},
 	{"battle chat", battleChat},
 	{"kick", kick},
 	{"leave a battle", leaveBattle},

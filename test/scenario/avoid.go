@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -27,8 +26,43 @@ func avoided(t *testing.T, env Env) {
 		players = append(players, p)
 	}
 	w.meet()
+	a, b := players[0], players[1]
+	b.send("c.user.avoid %s", a.name)
+	b.want("OK cmd=c.user.avoid\tuserName=%s", a.name)
+	// A lobby goes by the settings that its node knew when it was opened.
+	w.until("an avoid counts at once", func() bool {
+		w.seat(host, players)
+		if w.heeded(host, a, b) {
+			return true
+		}
+		host.send("LEAVEBATTLE")
+		for _, p := range players {
+			p.want("BATTLECLOSED *")
+		}
+		return false
+	})
+	apart := func(how string) {
+		t.Helper()
+		if teams := w.teams(host, a.name); teams[a.name] == teams[b.name] {
+			t.Errorf("%s: both are in team %d", how, teams[a.name]+1)
+		}
+	}
+	apart("avoid")
+	b.send("c.user.reset_relationship %s", a.name)
+	b.want("OK cmd=c.user.reset_relationship\tuserName=%s", a.name)
+	w.until("it is taken back", func() bool { return !w.heeded(host, a, b) })
+	b.send("c.user.block %s", a.name)
+	b.want("OK cmd=c.user.block\tuserName=%s", a.name)
+	w.until("a block is an avoid", func() bool { return w.heeded(host, a, b) })
+	apart("block")
+}
+
+// seat opens a battle in which all play, and whose teams respect who avoids whom.
+func (w *world) seat(host *actor, players []*actor) {
+	w.Helper()
 	id := host.open(springclient.Battle{})
 	for i, p := range players {
+		p.await("the battle", func(m *springclient.Model) bool { return m.Battles[id] != nil })
 		host.admit(p, id, "empty")
 		status := 4194304 | 1<<10 | i<<2 | i%2<<6
 		p.send("MYBATTLESTATUS %d 255", status)
@@ -36,45 +70,23 @@ func avoided(t *testing.T, env Env) {
 	}
 	host.send("SAYBATTLE $balancealgorithm respect_avoids")
 	host.want("SAIDBATTLE Coordinator Balance algorithm set to respect_avoids")
-	a, b := players[0], players[1]
-	for _, how := range []string{"avoid", "block"} {
-		b.send("c.user.%s %s", how, a.name)
-		b.want("OK cmd=c.user.%s\tuserName=%s", how, a.name)
-		teams := w.balanced(host, a, b, true)
-		if teams[a.name] == teams[b.name] {
-			t.Errorf("%s: both are in team %d", how, teams[a.name]+1)
-		}
-		b.send("c.user.reset_relationship %s", a.name)
-		b.want("OK cmd=c.user.reset_relationship\tuserName=%s", a.name)
-		w.balanced(host, a, b, false)
-	}
 }
 
-// balanced asks for teams until it is heeded, or not any more, that b avoids a.
-func (w *world) balanced(host, a, b *actor, heeded bool) map[string]int {
+// heeded reports whether the teams that a would be in are made knowing that b avoids a.
+func (w *world) heeded(host, a, b *actor) bool {
 	w.Helper()
-	ctx, cancel := limit()
-	defer cancel()
-	for {
-		teams := w.teams(ctx, host, a.name)
-		mark := a.Mark()
-		a.send("SAYBATTLE $explain")
-		a.want("SAIDPRIVATE Coordinator Team 2 - …")
-		line := fmt.Sprintf("SAIDPRIVATE Coordinator Avoid: %s avoids %s", b.name, a.name)
-		if slices.Contains(a.Lines(mark), line) == heeded {
-			return teams
-		}
-		if ctx.Err() != nil {
-			w.Fatalf("%s: heeded is not %v", line, heeded)
-		}
-	}
+	w.teams(host, a.name)
+	mark := a.Mark()
+	a.send("SAYBATTLE $explain")
+	a.want("SAIDPRIVATE Coordinator Team 2 - …")
+	return slices.Contains(a.Lines(mark), fmt.Sprintf("SAIDPRIVATE Coordinator Avoid: %s avoids %s", b.name, a.name))
 }
 
 // teams has the battle of a player balanced.
-func (w *world) teams(ctx context.Context, host *actor, player string) map[string]int {
+func (w *world) teams(host *actor, player string) map[string]int {
 	w.Helper()
 	form := url.Values{"players": {fmt.Sprintf("{'%s': {}}", player)}, "bots": {"{}"}, "nbTeams": {"2"}, "balanceMode": {"clan;skill"}}
-	status, body := w.askFor(ctx, w.nextNode(), host.name, "POST", "spads/balance_battle", form)
+	status, body := w.ask(w.nextNode(), host.name, "POST", "spads/balance_battle", form)
 	var answer struct {
 		Players map[string]struct{ Team int } `json:"player_assign_hash"`
 	}

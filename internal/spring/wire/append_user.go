@@ -67,7 +67,7 @@ func appendPerson(b []byte, p *Person, withID bool) []byte {
 	if p == nil {
 		return append64(b, nobody{"user not found"})
 	}
-	told := person{Name: p.Name, Country: p.Country, Icon: icon, Colour: colour}
+	told := person{Name: p.Name, Country: p.Country, Icon: icon, Colour: colour} //nolint:misspell // as clients know it
 	if withID {
 		told.ID = p.ID
 	}

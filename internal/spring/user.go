@@ -2,8 +2,10 @@ package spring
 
 import (
 	"context"
+	"time"
 
 	"teiserver/internal/account"
+	"teiserver/internal/client"
 	"teiserver/internal/friend"
 	"teiserver/internal/refusal"
 	"teiserver/internal/spring/wire"
@@ -42,6 +44,10 @@ func (c *conn) eachFriend(ctx context.Context, id, command string, others []int6
 	var b []byte
 	tells := make([]func(), 0, len(others))
 	for _, other := range others {
+		if !c.mayRelate() {
+			b = wire.AppendFriendFailed(b, command, other, textTryAgain)
+			continue
+		}
 		tell, err := c.ifThere(ctx, other, do)
 		if err == nil {
 			tells = append(tells, tell)
@@ -58,6 +64,20 @@ func (c *conn) eachFriend(ctx context.Context, id, command string, others []int6
 	for _, tell := range tells {
 		tell()
 	}
+}
+
+// mayRelate limits the users named in lists as lines are limited: each is a change of the
+// store, and many fit into a line.
+func (c *conn) mayRelate() bool {
+	if !c.limited() {
+		return true
+	}
+	now := time.Now()
+	if c.related == nil {
+		bucket := client.NewBucket(c.srv.limits().perMinute, now)
+		c.related = &bucket
+	}
+	return c.related.Take(now)
 }
 
 // ifThere does something about a user, if there is one of that id.

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -143,6 +144,26 @@ func TestLookUpsAreCached(t *testing.T) {
 		defer store.mu.Unlock()
 		if store.reads != before {
 			t.Errorf("%d reads of the store", store.reads-before)
+		}
+	})
+}
+
+// TestImpossibleNames: what no name is like is neither looked up nor remembered.
+func TestImpossibleNames(t *testing.T) {
+	t.Parallel()
+	cluster(t, func(t *testing.T, store *memoryStore, _ *bus.Network, a, _ *Service) {
+		store.mu.Lock()
+		before := store.finds
+		store.mu.Unlock()
+		for _, name := range []string{strings.Repeat("x", 20_000), "a\x00b"} {
+			if u, err := a.UserByName(t.Context(), name); u != nil || err != nil {
+				t.Errorf("%.20q: %v %v", name, u, err)
+			}
+		}
+		store.mu.Lock()
+		defer store.mu.Unlock()
+		if store.finds != before {
+			t.Errorf("%d look-ups in the store", store.finds-before)
 		}
 	})
 }

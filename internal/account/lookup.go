@@ -91,7 +91,14 @@ func (l *lookup) user(ctx context.Context, id int64) (*User, error) {
 	return found(u, err, "user", id)
 }
 
+// longestName is more bytes than any name has. What is longer, or has what no name has, is
+// asked for by who tries things out, and is not looked up.
+const longestName = 255
+
 func (l *lookup) idByName(ctx context.Context, name string) (int64, error) {
+	if len(name) > longestName || strings.ContainsRune(name, 0) {
+		return 0, nil
+	}
 	name = strings.ToLower(name)
 	if l.caches == nil {
 		id, err := l.store.UserIDByName(ctx, name)

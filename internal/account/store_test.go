@@ -18,6 +18,7 @@ type memoryStore struct {
 	version  int64
 	log      []cache.Change
 	reads    int // of single users
+	finds    int // of ids, by name or address
 	noted    map[int64]loginNote
 	broken   error  // every call fails with it
 	conflict int    // so many updates meet a conflict
@@ -45,6 +46,7 @@ func (m *memoryStore) UserByID(_ context.Context, id int64) (*User, error) {
 func (m *memoryStore) find(f func(u *User) bool) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.finds++
 	if m.broken != nil {
 		return 0, m.broken
 	}

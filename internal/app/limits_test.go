@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -187,4 +188,36 @@ func expect(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestManyFriends: a line names as many users as lines are allowed in a minute; what is
+// beyond is answered, and the connection goes on.
+func TestManyFriends(t *testing.T) {
+	t.Parallel()
+	s, cfg := limited(t, map[string]string{"spring.rate_limit_per_minute": "60"})
+	add(t, cfg, "Player", "user")
+	ctx, c := dial(t, s)
+	expect(t, c.Login(ctx, "Player"))
+	var ids []string
+	for id := range 100 {
+		ids = append(ids, fmt.Sprint(99_000_000+id))
+	}
+	expect(t, c.Send("c.user.rescind_friend_request %s", strings.Join(ids, "\t")))
+	again := 0
+	for i, id := range ids {
+		line, err := c.Expect(ctx, fmt.Sprintf("s.user.rescind_friend_request %s\tfailure\t…", id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(line, "\tplease try again") {
+			again++
+		}
+		if i < 60 && again > 0 {
+			t.Errorf("user %d: %s", i+1, line)
+		}
+	}
+	if again == 0 {
+		t.Error("all were looked at")
+	}
+	expect(t, c.Ping(ctx))
 }

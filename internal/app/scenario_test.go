@@ -136,6 +136,11 @@ func operate(ctx context.Context, cfg config.Config, args []string, w io.Writer)
 	if len(words) == 4 && words[0] == "config" && words[1] == "set" {
 		return SetConfig(ctx, cfg, words[2], last)
 	}
+	if len(words) == 4 && words[0] == "rating" && words[1] == "set" {
+		skill, _ := strconv.ParseFloat(flags["skill"], 64)
+		uncertainty, _ := strconv.ParseFloat(flags["uncertainty"], 64)
+		return SetRating(ctx, cfg, RatingChange{User: words[2], Type: last, Skill: &skill, Uncertainty: &uncertainty}, w)
+	}
 	switch strings.Join(words[:len(words)-1], " ") {
 	case "match show":
 		return ShowMatch(ctx, cfg, number, w)

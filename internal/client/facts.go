@@ -65,7 +65,7 @@ func (c *Client) gather(ctx context.Context) (*lobby.Facts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read relations of user %d: %w", u.ID, err)
 	}
-	f.Friends, f.Blocks, f.BlockedBy = rel.Friends, rel.Blocks, rel.BlockedBy
+	f.Friends, f.Blocks, f.BlockedBy, f.AvoidedBy = rel.Friends, rel.Blocks, rel.BlockedBy, rel.AvoidedBy
 	for i, other := range rel.Avoids {
 		a := consul.Avoid{User: other}
 		if i < len(rel.AvoidedAt) {

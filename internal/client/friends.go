@@ -3,7 +3,9 @@ package client
 import (
 	"context"
 
+	"teiserver/internal/account"
 	"teiserver/internal/friend"
+	"teiserver/internal/refusal"
 	"teiserver/internal/roster"
 )
 
@@ -48,52 +50,86 @@ func (c *Client) Names(ctx context.Context, ids []int64) ([]string, error) {
 	return names, nil
 }
 
-// AskFriend asks a user to be a friend; an unknown name is ignored.
-func (c *Client) AskFriend(ctx context.Context, name string) error {
-	return c.relate(ctx, name, func(other int64) ([]friend.Notice, error) {
-		return c.svc.Friends.Ask(ctx, c.user.ID, other)
-	})
+// Numbered returns the account of an id, nil if there is none.
+func (c *Client) Numbered(ctx context.Context, id int64) (*account.User, error) {
+	return c.svc.Accounts.UserByID(ctx, id)
 }
 
-// AnswerFriend accepts or declines the request of a user.
-func (c *Client) AnswerFriend(ctx context.Context, name string, accept bool) error {
-	return c.relate(ctx, name, func(other int64) ([]friend.Notice, error) {
-		return c.svc.Friends.Answer(ctx, c.user.ID, other, accept)
-	})
+// The commands about one other user return tell, which tells everybody whom it concerns
+// what has happened and is to be called once the client has been answered: who is told is
+// also this client.
+
+// AskFriend asks a user to be a friend.
+func (c *Client) AskFriend(ctx context.Context, other int64) (tell func(), err error) {
+	notices, err := c.svc.Friends.Ask(ctx, c.user.ID, other)
+	return c.telling(ctx, notices), err
 }
 
-// EndFriend ends a friendship.
-func (c *Client) EndFriend(ctx context.Context, name string) error {
-	return c.relate(ctx, name, func(other int64) ([]friend.Notice, error) {
-		return c.svc.Friends.End(ctx, c.user.ID, other)
-	})
+// AnswerFriend accepts or declines the request of a user. Refusal: NotFound.
+func (c *Client) AnswerFriend(ctx context.Context, other int64, accept bool) (tell func(), err error) {
+	notices, err := c.svc.Friends.Answer(ctx, c.user.ID, other, accept)
+	return c.telling(ctx, notices), err
 }
 
-// SetIgnore stops or resumes hearing a user, from the next line on.
-func (c *Client) SetIgnore(ctx context.Context, name string, on bool) error {
-	err := c.relate(ctx, name, func(other int64) ([]friend.Notice, error) {
-		return nil, c.svc.Friends.SetIgnore(ctx, c.user.ID, other, on)
-	})
-	if err != nil {
+// RescindFriend takes the request to a user back. Refusal: NotFound.
+func (c *Client) RescindFriend(ctx context.Context, other int64) (tell func(), err error) {
+	notices, err := c.svc.Friends.Rescind(ctx, c.user.ID, other)
+	return c.telling(ctx, notices), err
+}
+
+// EndFriend ends a friendship; without one nothing happens.
+func (c *Client) EndFriend(ctx context.Context, other int64) (tell func(), err error) {
+	notices, err := c.svc.Friends.End(ctx, c.user.ID, other)
+	return c.telling(ctx, notices), err
+}
+
+// Relate sets a one-way relation, from the next line on. Refusal: Full.
+func (c *Client) Relate(ctx context.Context, other int64, kind friend.Relation, on bool) (tell func(), err error) {
+	notices, err := c.svc.Friends.Set(ctx, c.user.ID, other, kind, on)
+	if err == nil && kind == friend.Ignore {
+		err = c.loadIgnores(ctx)
+	}
+	return c.telling(ctx, notices), err
+}
+
+// Reset ends the one-way relations to a user, from the next line on.
+func (c *Client) Reset(ctx context.Context, other int64) error {
+	if err := c.svc.Friends.Reset(ctx, c.user.ID, other); err != nil {
 		return err
 	}
 	return c.loadIgnores(ctx)
 }
 
-// relate changes a relation with a named user and tells those whom it concerns.
-func (c *Client) relate(ctx context.Context, name string, change func(other int64) ([]friend.Notice, error)) error {
-	u, err := c.svc.Accounts.UserByName(ctx, name)
-	if err != nil || u == nil || u.ID == c.user.ID {
-		return err
-	}
-	notices, err := change(u.ID)
-	if err != nil {
-		return err
-	}
-	for _, n := range notices {
-		if to, online := c.svc.Roster.User(n.To); online {
-			c.svc.send(ctx, to, deliver{Friend: roster.FriendWhat(n.What), Other: n.Other})
+// telling makes a function of the notices of a change.
+func (c *Client) telling(ctx context.Context, notices []friend.Notice) func() {
+	return func() {
+		for _, n := range notices {
+			if to, online := c.svc.Roster.User(n.To); online {
+				c.svc.send(ctx, to, deliver{Friend: roster.FriendWhat(n.What), Other: n.Other})
+			}
 		}
 	}
-	return nil
+}
+
+// Another returns the account of a name. Refusal, without a message: NotFound, also of
+// the client's own.
+func (c *Client) Another(ctx context.Context, name string) (*account.User, error) {
+	u, err := c.Named(ctx, name)
+	return c.another(u, err)
+}
+
+// AnotherNumbered is Another of an id.
+func (c *Client) AnotherNumbered(ctx context.Context, id int64) (*account.User, error) {
+	u, err := c.Numbered(ctx, id)
+	return c.another(u, err)
+}
+
+func (c *Client) another(u *account.User, err error) (*account.User, error) {
+	if err != nil {
+		return nil, err
+	}
+	if u == nil || u.ID == c.user.ID {
+		return nil, &refusal.Error{Code: refusal.NotFound}
+	}
+	return u, nil
 }

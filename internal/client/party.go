@@ -27,6 +27,7 @@ const (
 	textCancelOutside = "cannot cancel invite when not in party"
 	textNoUser        = "no user found"
 	textOffline       = "user not connected"
+	textShunned       = "Invalid user" // as of who asks for friendship
 	textNoSuchParty   = "expected party_id in argument but could not parse"
 )
 
@@ -393,7 +394,8 @@ func (c *Client) addressee(ctx context.Context, name string) (id int64, stored s
 	return u.ID, u.Name, nil
 }
 
-// InviteToParty asks a user who is online to come. Refusals: Forbidden, NotFound, Full.
+// InviteToParty asks a user who is online to come, and who does not ignore, avoid or block
+// this one. Refusals: Forbidden, NotFound, Full.
 func (c *Client) InviteToParty(ctx context.Context, name string) (done func(), err error) {
 	done = c.notices.wait(c.noticed)
 	if err := c.partiesOn(ctx); err != nil {
@@ -409,6 +411,13 @@ func (c *Client) InviteToParty(ctx context.Context, name string) (done func(), e
 	}
 	if _, online := c.svc.Roster.User(user); !online {
 		return done, refusal.New(refusal.NotFound, textOffline)
+	}
+	theirs, err := c.svc.Friends.Relations(ctx, user)
+	if err != nil {
+		return done, err
+	}
+	if theirs.Shuns(c.who.User) {
+		return done, refusal.New(refusal.Forbidden, textShunned)
 	}
 	return done, c.partyCall(ctx, p.ID, party.Invite{By: c.partyWho(), User: user, Name: name})
 }

@@ -61,6 +61,7 @@ type data struct {
 	mu       sync.Mutex
 	epochs   map[int64]account.Claim
 	ignores  map[int64][]int64
+	related  map[int64]*friend.Relations
 	slow     func(call int) time.Duration // of reads of relations
 	calls    int
 	claiming func(user int64)
@@ -136,7 +137,11 @@ func (d *data) Sessions(_ context.Context, incarnation int64) (list []account.Cl
 
 func (d *data) Relations(_ context.Context, user int64) (*friend.Relations, error) {
 	d.mu.Lock()
-	r := &friend.Relations{Ignores: slices.Clone(d.ignores[user])}
+	r := &friend.Relations{}
+	if has := d.related[user]; has != nil {
+		*r = *has
+	}
+	r.Ignores = append(slices.Clone(r.Ignores), d.ignores[user]...)
 	d.calls++
 	var wait time.Duration
 	if d.slow != nil {
@@ -151,6 +156,12 @@ func (d *data) ignore(user int64, others ...int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ignores[user] = others
+}
+
+func (d *data) relate(user int64, r *friend.Relations) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.related = map[int64]*friend.Relations{user: r}
 }
 
 func (d *data) CreateMatch(context.Context, registry.Fence, match.Match) error {

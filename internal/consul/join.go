@@ -34,6 +34,9 @@ func (t *Turn) Join(user int64, f *Facts, approved bool) Verdict {
 	if t.tooMany(f.Blocks) {
 		return Verdict{Reason: "You are blocking too many players in this lobby"}
 	}
+	if slices.ContainsFunc(f.AvoidedBy, t.State.boss) {
+		return Verdict{Reason: "You are blocked by the boss of this lobby"}
+	}
 	if approved {
 		return Verdict{Override: true}
 	}

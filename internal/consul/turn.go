@@ -104,7 +104,7 @@ func (t *Turn) Know(user int64, f Facts) {
 	}
 	if t.Room.seat(user) != nil {
 		f.Friends = t.present(f.Friends)
-		f.Blocks, f.BlockedBy = nil, nil
+		f.Blocks, f.BlockedBy, f.AvoidedBy = nil, nil, nil
 	}
 	t.State.People[user] = &Person{Facts: f, Seen: seen}
 }

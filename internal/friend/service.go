@@ -67,7 +67,7 @@ func NewService(store Store, caches *cache.Caches, limits Limits, log *slog.Logg
 			KeyText:  func(id int64) string { return strconv.FormatInt(id, 10) },
 			ParseKey: func(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) },
 			Size:     cacheSize,
-			Purpose:  "friends, requests, ignores of a user; a stale one shows an ignored line for a second",
+			Purpose:  "what a user has with others; a stale one shows an ignored line, or lets in who is blocked, for a second",
 		})
 	}
 	return s
@@ -113,7 +113,7 @@ func (s *Service) Ask(ctx context.Context, me, other int64) ([]Notice, error) {
 	limit := s.limits.MaxRelations(ctx)
 	answering := slices.Contains(mine.Incoming, other)
 	switch {
-	case me == other, theirs.avoids(me):
+	case me == other, theirs.Shuns(me):
 		return nil, refusal.New(refusal.Invalid, textInvalid)
 	case slices.Contains(mine.Friends, other), slices.Contains(mine.Outgoing, other):
 		return nil, refusal.New(refusal.Invalid, textAlready)
@@ -157,6 +157,9 @@ func (s *Service) Rescind(ctx context.Context, me, other int64) ([]Notice, error
 }
 
 func (s *Service) removeRequest(ctx context.Context, from, to int64, accept bool) error {
+	if from == to {
+		return refusal.New(refusal.NotFound, textNone)
+	}
 	found, changed, err := s.store.AnswerFriend(ctx, from, to, accept)
 	if err != nil {
 		return fmt.Errorf("answer friend request %d to %d: %w", from, to, err)
@@ -170,6 +173,9 @@ func (s *Service) removeRequest(ctx context.Context, from, to int64, accept bool
 
 // End ends a friendship; without one nothing happens and nobody is told.
 func (s *Service) End(ctx context.Context, me, other int64) ([]Notice, error) {
+	if me == other {
+		return nil, nil
+	}
 	found, changed, err := s.store.EndFriend(ctx, me, other)
 	if err != nil {
 		return nil, fmt.Errorf("end friendship of %d and %d: %w", me, other, err)
@@ -187,7 +193,8 @@ func (s *Service) SetIgnore(ctx context.Context, me, other int64, on bool) error
 	return err
 }
 
-// Set sets or clears a one-way relation.
+// Set sets or clears a one-way relation. Who follows says so each time, as users are told
+// each time.
 func (s *Service) Set(ctx context.Context, me, other int64, kind Relation, on bool) ([]Notice, error) {
 	if me == other {
 		return nil, refusal.New(refusal.Invalid, textInvalid)
@@ -196,8 +203,7 @@ func (s *Service) Set(ctx context.Context, me, other int64, kind Relation, on bo
 	if err != nil {
 		return nil, err
 	}
-	list := mine.list(kind)
-	if limit := s.limits.MaxRelations(ctx); on && !slices.Contains(list, other) && len(list) >= limit {
+	if limit := s.limits.MaxRelations(ctx); on && !mine.has(kind, other) && mine.count(kind) >= limit {
 		return nil, refusal.New(refusal.Full, textMaximum, limit, kind)
 	}
 	changed, err := s.store.SetRelation(ctx, me, other, kind, on)
@@ -205,10 +211,23 @@ func (s *Service) Set(ctx context.Context, me, other int64, kind Relation, on bo
 		return nil, fmt.Errorf("set %s of user %d for %d: %w", kind, me, other, err)
 	}
 	s.announce(changed)
-	if kind == Follow && on && len(changed) > 0 {
+	if kind == Follow && on {
 		return []Notice{{other, Followed, me}}, nil
 	}
 	return nil, nil
+}
+
+// Reset ends every one-way relation of a user to another. Friends stay.
+func (s *Service) Reset(ctx context.Context, me, other int64) error {
+	if me == other {
+		return refusal.New(refusal.Invalid, textInvalid)
+	}
+	changed, err := s.store.ClearRelations(ctx, me, other)
+	if err != nil {
+		return fmt.Errorf("reset relations of user %d to %d: %w", me, other, err)
+	}
+	s.announce(changed)
+	return nil
 }
 
 func (s *Service) both(ctx context.Context, me, other int64) (mine, theirs *Relations, err error) {
@@ -223,26 +242,4 @@ func (s *Service) announce(changed []cache.Change) {
 	if s.caches != nil && len(changed) > 0 {
 		s.caches.Announce(changed)
 	}
-}
-
-// friendly counts friends and requests of both directions: they share one limit.
-func (r *Relations) friendly() int { return len(r.Friends) + len(r.Incoming) + len(r.Outgoing) }
-
-// avoids reports whether this user wants nothing to do with another.
-func (r *Relations) avoids(other int64) bool {
-	return slices.Contains(r.Ignores, other) || slices.Contains(r.Avoids, other) || slices.Contains(r.Blocks, other)
-}
-
-func (r *Relations) list(kind Relation) []int64 {
-	switch kind {
-	case Ignore:
-		return r.Ignores
-	case Follow:
-		return r.Follows
-	case Avoid:
-		return r.Avoids
-	case Block:
-		return r.Blocks
-	}
-	return nil
 }

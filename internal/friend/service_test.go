@@ -33,6 +33,7 @@ func (m *memoryStore) Relations(_ context.Context, id int64) (*Relations, error)
 	c := *m.of(id)
 	c.Friends, c.Incoming, c.Outgoing = slices.Clone(c.Friends), slices.Clone(c.Incoming), slices.Clone(c.Outgoing)
 	c.Ignores, c.Follows = slices.Clone(c.Ignores), slices.Clone(c.Follows)
+	c.Avoids, c.Blocks = slices.Clone(c.Avoids), slices.Clone(c.Blocks)
 	return &c, m.broken
 }
 
@@ -95,11 +96,31 @@ func (m *memoryStore) EndFriend(_ context.Context, a, b int64) (bool, []cache.Ch
 func (m *memoryStore) SetRelation(_ context.Context, from, to int64, r Relation, on bool) ([]cache.Change, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	lists := map[Relation]*[]int64{Ignore: &m.of(from).Ignores, Follow: &m.of(from).Follows, Avoid: &m.of(from).Avoids, Block: &m.of(from).Blocks}
-	if set(lists[r], to, on) {
+	u := m.of(from)
+	did := false
+	if on && r != Ignore {
+		for _, list := range []*[]int64{&u.Follows, &u.Avoids, &u.Blocks} {
+			set(list, to, false)
+		}
+	}
+	lists := map[Relation][]*[]int64{Ignore: {&u.Ignores}, Follow: {&u.Follows}, Avoid: {&u.Avoids}, Block: {&u.Blocks, &u.Avoids}}
+	for _, list := range lists[r] {
+		did = set(list, to, on) || did
+	}
+	if did {
 		return some, m.broken
 	}
 	return nil, m.broken
+}
+
+func (m *memoryStore) ClearRelations(_ context.Context, from, to int64) ([]cache.Change, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	u := m.of(from)
+	for _, list := range []*[]int64{&u.Ignores, &u.Follows, &u.Avoids, &u.Blocks} {
+		set(list, to, false)
+	}
+	return some, m.broken
 }
 
 type limit int
@@ -141,7 +162,7 @@ func TestConversation(t *testing.T) {
 		{func() ([]Notice, error) { return s.Ask(ctx, erin, frank) }, []Notice{{erin, Accepted, frank}, {frank, Accepted, erin}}, ""},
 		{func() ([]Notice, error) { return s.Ask(ctx, erin, erin) }, nil, "Invalid user"},
 		{func() ([]Notice, error) { return s.Set(ctx, erin, frank, Follow, true) }, []Notice{{frank, Followed, erin}}, ""},
-		{func() ([]Notice, error) { return s.Set(ctx, erin, frank, Follow, true) }, nil, ""},
+		{func() ([]Notice, error) { return s.Set(ctx, erin, frank, Follow, true) }, []Notice{{frank, Followed, erin}}, ""},
 		{func() ([]Notice, error) { return s.Set(ctx, erin, frank, Follow, false) }, nil, ""},
 	} {
 		got, err := step.do()
@@ -258,5 +279,90 @@ func TestStoreAway(t *testing.T) {
 		if _, refused := refusal.As(err); refused || !errors.Is(err, m.broken) {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+func TestSet(t *testing.T) {
+	t.Parallel()
+	s, _ := newService(2)
+	ctx := t.Context()
+	set := func(other int64, kind Relation) {
+		t.Helper()
+		if _, err := s.Set(ctx, erin, other, kind, true); err != nil {
+			t.Errorf("%s %d: %v", kind, other, err)
+		}
+	}
+	closest := func(want Relation) {
+		t.Helper()
+		r, err := s.Relations(ctx, erin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Closest(frank); got != want {
+			t.Errorf("closest is %q, want %q", got, want)
+		}
+		if got, want := r.Shuns(frank), want != "" && want != Follow; got != want {
+			t.Errorf("shuns: %v", got)
+		}
+	}
+	closest("")
+	set(frank, Avoid)
+	closest(Avoid)
+	set(frank, Block)
+	closest(Block)
+	set(frank, Ignore)
+	closest(Ignore)
+	set(frank, Avoid)
+	closest(Ignore)
+	if err := s.Reset(ctx, erin, frank); err != nil {
+		t.Fatal(err)
+	}
+	closest("")
+	set(frank, Follow)
+	closest(Follow)
+	if r, _ := s.Relations(ctx, frank); r.Closest(erin) != "" {
+		t.Error("the other way")
+	}
+	// The kinds have a limit each: whom one blocks is not counted among those one avoids.
+	set(100, Block)
+	set(101, Block)
+	set(102, Avoid)
+	set(103, Avoid)
+	for kind, want := range map[Relation]string{Avoid: "Maximum 2 avoids reached", Block: "Maximum 2 blocks reached"} {
+		_, err := s.Set(ctx, erin, 104, kind, true)
+		if no, ok := refusal.As(err); !ok || no.Message != want {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	set(103, Avoid)
+	_, err := s.Set(ctx, erin, 101, Avoid, true) // blocked as yet
+	if no, ok := refusal.As(err); !ok || no.Message != "Maximum 2 avoids reached" {
+		t.Errorf("from block to avoid: %v", err)
+	}
+}
+
+func TestOneself(t *testing.T) {
+	t.Parallel()
+	s, _ := newService(300)
+	ctx := t.Context()
+	for what, do := range map[string]func() error{
+		"follow": func() error { _, err := s.Set(ctx, erin, erin, Follow, true); return err },
+		"reset":  func() error { return s.Reset(ctx, erin, erin) },
+		"ask":    func() error { _, err := s.Ask(ctx, erin, erin); return err },
+	} {
+		if err := do(); !refusal.Is(err, refusal.Invalid) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for what, do := range map[string]func() error{
+		"answer":  func() error { _, err := s.Answer(ctx, erin, erin, true); return err },
+		"rescind": func() error { _, err := s.Rescind(ctx, erin, erin); return err },
+	} {
+		if err := do(); !refusal.Is(err, refusal.NotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if notices, err := s.End(ctx, erin, erin); notices != nil || err != nil {
+		t.Errorf("end: %v %v", notices, err)
 	}
 }

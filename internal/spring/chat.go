@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"teiserver/internal/chat"
+	"teiserver/internal/friend"
 	"teiserver/internal/refusal"
 	"teiserver/internal/spring/wire"
 )
@@ -95,25 +96,37 @@ func (c *conn) names(ctx context.Context, id, list string) {
 }
 
 func (c *conn) friendRequest(ctx context.Context, id string, r wire.FriendRequest) {
-	c.quiet(id, c.client.AskFriend(ctx, r.User))
+	c.relateNamed(ctx, id, r.User, c.client.AskFriend)
 }
 
 func (c *conn) acceptFriendRequest(ctx context.Context, id string, r wire.AcceptFriendRequest) {
-	c.quiet(id, c.client.AnswerFriend(ctx, r.User, true))
+	c.relateNamed(ctx, id, r.User, c.answering(true))
 }
 
 func (c *conn) declineFriendRequest(ctx context.Context, id string, r wire.DeclineFriendRequest) {
-	c.quiet(id, c.client.AnswerFriend(ctx, r.User, false))
+	c.relateNamed(ctx, id, r.User, c.answering(false))
 }
 
 func (c *conn) unfriend(ctx context.Context, id string, r wire.Unfriend) {
-	c.quiet(id, c.client.EndFriend(ctx, r.User))
+	c.relateNamed(ctx, id, r.User, c.client.EndFriend)
 }
 
 func (c *conn) ignore(ctx context.Context, id string, r wire.Ignore) {
-	c.quiet(id, c.client.SetIgnore(ctx, r.User, true))
+	c.relateNamed(ctx, id, r.User, c.relating(friend.Ignore, true))
 }
 
 func (c *conn) unignore(ctx context.Context, id string, r wire.Unignore) {
-	c.quiet(id, c.client.SetIgnore(ctx, r.User, false))
+	c.relateNamed(ctx, id, r.User, c.relating(friend.Ignore, false))
+}
+
+// relateNamed does something about a user of a name, and answers nothing.
+func (c *conn) relateNamed(ctx context.Context, id, name string, do relate) {
+	other, err := c.client.Another(ctx, name)
+	if err == nil {
+		var tell func()
+		if tell, err = do(ctx, other.ID); err == nil {
+			tell()
+		}
+	}
+	c.quiet(id, err)
 }

@@ -47,6 +47,7 @@ type conn struct {
 
 	bucket  client.Bucket
 	told    *client.Bucket // of what a stranger tells; nil: nothing yet
+	related *client.Bucket // limits how many users it names in lists; nil: has named none
 	began   time.Time
 	touched time.Time
 	late    bool // the read deadline is that of the login

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -45,7 +46,9 @@ var (
 		UNION ALL
 		SELECT 'incoming', from_id, 0, 0 FROM relation WHERE to_id = @user AND kind = 'request'
 		UNION ALL
-		SELECT 'blocked', from_id, 0, 0 FROM relation WHERE to_id = @user AND kind = 'block'
+		SELECT 'by', from_id, 0, 0 FROM relation WHERE to_id = @user AND kind = 'avoid'
+		UNION ALL
+		SELECT 'by block', from_id, 0, 0 FROM relation WHERE to_id = @user AND kind = 'block'
 		ORDER BY kind, other`)
 
 	lockRelations = statement.Define[userArgs, versionRow]("lock relations", `
@@ -88,13 +91,17 @@ func (s *Store) Relations(ctx context.Context, user int64) (*friend.Relations, e
 			r.Ignores = append(r.Ignores, row.Other)
 		case string(friend.Follow):
 			r.Follows = append(r.Follows, row.Other)
-		case string(friend.Avoid):
+		case string(friend.Block), string(friend.Avoid):
+			if row.Kind == string(friend.Block) {
+				r.Blocks = append(r.Blocks, row.Other)
+			}
 			r.Avoids = append(r.Avoids, row.Other)
 			r.AvoidedAt = append(r.AvoidedAt, time.UnixMilli(row.At))
-		case string(friend.Block):
-			r.Blocks = append(r.Blocks, row.Other)
-		case "blocked":
+		case "by block":
 			r.BlockedBy = append(r.BlockedBy, row.Other)
+			r.AvoidedBy = append(r.AvoidedBy, row.Other)
+		case "by":
+			r.AvoidedBy = append(r.AvoidedBy, row.Other)
 		}
 	}
 	return r, nil
@@ -229,6 +236,33 @@ func (s *Store) EndFriend(ctx context.Context, a, b int64) (found bool, logged [
 	return found, logged, nil
 }
 
+// exclusive are the relations of which one user has one at most to another.
+var exclusive = []friend.Relation{friend.Follow, friend.Avoid, friend.Block}
+
+// dropAll reports whether there was any of these relations.
+func (p pair) dropAll(from, to int64, kinds ...friend.Relation) (bool, error) {
+	dropped := false
+	for _, kind := range kinds {
+		did, err := p.drop(from, string(kind), to)
+		if err != nil {
+			return false, err
+		}
+		dropped = dropped || did
+	}
+	return dropped, nil
+}
+
+// ClearRelations implements friend.Store.
+func (s *Store) ClearRelations(ctx context.Context, from, to int64) ([]cache.Change, error) {
+	logged, err := s.change(ctx, from, to, func(p pair) (bool, error) {
+		return p.dropAll(from, to, append([]friend.Relation{friend.Ignore}, exclusive...)...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("clear relations of %d to %d: %w", from, to, err)
+	}
+	return logged, nil
+}
+
 // SetRelation implements friend.Store.
 func (s *Store) SetRelation(ctx context.Context, from, to int64, r friend.Relation, on bool) ([]cache.Change, error) {
 	switch r {
@@ -237,10 +271,19 @@ func (s *Store) SetRelation(ctx context.Context, from, to int64, r friend.Relati
 		return nil, fmt.Errorf("there is no relation %q", r)
 	}
 	logged, err := s.change(ctx, from, to, func(p pair) (bool, error) {
-		if on {
-			return p.add(from, string(r), to)
+		if !on {
+			return p.drop(from, string(r), to)
 		}
-		return p.drop(from, string(r), to)
+		dropped := false
+		if slices.Contains(exclusive, r) {
+			var err error
+			others := slices.DeleteFunc(slices.Clone(exclusive), func(x friend.Relation) bool { return x == r })
+			if dropped, err = p.dropAll(from, to, others...); err != nil {
+				return false, err
+			}
+		}
+		added, err := p.add(from, string(r), to)
+		return added || dropped, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set %s of %d to %d: %w", r, from, to, err)

@@ -27,6 +27,7 @@ var All = []Scenario{
 	{"long chat lines", longLines},
 	{"friends", friends},
 	{"ignores", ignores},
+	{"relations by id", relations},
 	{"ring", ring},
 	{"parties", parties},
 	{"moderation", moderated},
@@ -49,6 +50,7 @@ var All = []Scenario{
 	{"disabled units", disabledUnits},
 	{"battle information", battleInformation},
 	{"battle title", battleTitle},
+	{"teams are told", teamsTold},
 	{"battle chat", battleChat},
 	{"kick", kick},
 	{"leave a battle", leaveBattle},
@@ -62,6 +64,7 @@ var All = []Scenario{
 	{"a match is reported", reportedMatch},
 	{"what hosts ask over HTTP", spads},
 	{"a rated match", ratedMatch},
+	{"who avoids whom", avoided},
 	{"accolades", accolades},
 	{"achievements", achievements},
 
@@ -84,10 +87,4 @@ var All = []Scenario{
 var long = []string{
 	"odd arguments of a player", "odd arguments of a host", "over-long lines", "a client that does not read",
 	"one account a hundred times", "ten thousand lines", "two hundred rounds", "two hundred vanish",
-}
-
-// Later is what belongs to commands that are not built yet. A scenario moves to
-// All together with its commands.
-var Later = []Scenario{
-	{"relations by id", relations},
 }

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-//go:embed testdata/*.txtar testdata/full/*.txtar testdata/later/*.txtar testdata/matchmaking/*.txtar
+//go:embed testdata/*.txtar testdata/full/*.txtar testdata/matchmaking/*.txtar
 var golden embed.FS
 
 // Script is a parsed conversation.
@@ -81,10 +81,6 @@ func parseStep(line string) (step Step, ok bool, err error) {
 
 // Load returns all conversations by file name.
 func Load() (map[string]*Script, error) { return load("testdata/") }
-
-// Later returns those of commands that are not built yet. A file moves up
-// together with its commands.
-func Later() (map[string]*Script, error) { return load("testdata/later/") }
 
 // Full returns those that want a server with the login throttle on, and room for one
 // player.

@@ -29,7 +29,7 @@ type Spec struct {
 
 // Commands are the commands that are implemented, by name. Names are
 // case-sensitive. Every other command is answered with AppendNoMatch.
-var Commands = index(accountCommands, chatCommands, friendCommands, battleCommands, forceCommands, toldCommands, telemetryCommands, partyCommands, matchmakingCommands, moderationCommands)
+var Commands = index(accountCommands, chatCommands, friendCommands, battleCommands, forceCommands, toldCommands, telemetryCommands, partyCommands, matchmakingCommands, moderationCommands, userCommands)
 
 // Names lists the names of Commands in order.
 func Names() []string { return slices.Sorted(maps.Keys(Commands)) }

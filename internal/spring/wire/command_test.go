@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,6 +150,29 @@ var decoded = map[string]map[string]any{
 		"Bob\tlobby\t6\tbad words": ReportUser{"Bob", "lobby", "6", "bad words"}, "Bob\t\t\t ": ReportUser{User: "Bob"},
 		"Bob": ReportUser{}, "": ReportUser{}, "a b\tc\td\te": ReportUser{}, "Bob\ta\tb\tc\td": ReportUser{},
 	},
+
+	"c.user.add_friend":             {"13": AddFriend{[]int64{13}}, "13\t14\t13": AddFriend{[]int64{13, 14, 13}}, "007": AddFriend{[]int64{7}}},
+	"c.user.remove_friend":          {"13": RemoveFriend{[]int64{13}}},
+	"c.user.rescind_friend_request": {"13\t9223372036854775807": RescindFriend{[]int64{13, 1<<63 - 1}}},
+	"c.user.accept_friend_request":  {"13": AcceptFriend{13}},
+	"c.user.decline_friend_request": {"13": DeclineFriend{13}},
+	"c.user.whois":                  {"13": Whois{13}},
+	"c.user.whoisName":              {"Frank": WhoisName{"Frank"}},
+	"c.user.list_relationships":     {"": ListRelationships{}, "x": ListRelationships{}},
+	"c.user.follow":                 {"Frank": RelateTo{Kind: "follow", Name: "Frank"}, "": RelateTo{Kind: "follow"}},
+	"c.user.ignore":                 {"Frank": RelateTo{Kind: "ignore", Name: "Frank"}},
+	"c.user.avoid":                  {"a b": RelateTo{Kind: "avoid", Name: "a b"}},
+	"c.user.block":                  {"13": RelateTo{Kind: "block", Name: "13"}},
+	"c.user.follow_by_id":           {"13": RelateTo{Kind: "follow", User: 13}},
+	"c.user.ignore_by_id":           {"13": RelateTo{Kind: "ignore", User: 13}},
+	"c.user.avoid_by_id":            {"13": RelateTo{Kind: "avoid", User: 13}},
+	"c.user.block_by_id":            {"13": RelateTo{Kind: "block", User: 13}},
+	"c.user.reset_relationship":     {"Frank": ResetRelationship{"Frank"}, "": ResetRelationship{}},
+	"c.user.relationship": {
+		"Frank\tblock": Relationship{true, "Frank", "block", "block"}, "Frank\tnonsense": Relationship{true, "Frank", "nonsense", ""},
+		"Frank": Relationship{}, "": Relationship{}, "a\tb\tc": Relationship{}, "\tBlock": Relationship{true, "", "Block", ""},
+	},
+	"c.user.closeness":                 {"Frank": Closeness{"Frank"}, "": Closeness{}},
 	"c.battle.update_host":             {`{"teamSize":"8","nbTeams":"2"}`: UpdateHost{TeamSize: 8, TeamCount: 2}},
 	"c.battle.queue_status":            {"": QueueStatus{}},
 	"c.battle.extra_data":              {"": ExtraData{}},
@@ -270,6 +294,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"FORCETEAMNO":        {"", "Alice", "Alice x", "Alice 256", "Alice -1"},
 		"FORCEALLYNO":        {"", "Alice", "Alice x", "Alice 256"},
 		"FORCETEAMCOLOR":     {"", "Alice", "Alice red", "Alice 123456789012", "Alice " + long},
+		"c.user.add_friend":  {"", "x", "0", "-1", "+1", "1 2", "1\t", "\t1", "1\tx", "1\t\t2", "9223372036854775808", long, strings.Repeat("1\t", 100) + "1"},
+		"c.user.whois":       {"", "Frank", "1\t2", "٣"}, "c.user.accept_friend_request": {"", "x", "1\t2"}, "c.user.block_by_id": {"", "x", "1.5"},
+		"c.user.whoisName": {"", "a b", "a\tb"},
 	} {
 		for _, args := range cases {
 			if got, err := Commands[name].Decode(args); !errors.Is(err, ErrArguments) || errors.Is(err, ErrIgnored) {
@@ -406,6 +433,10 @@ func checkDecode(t *testing.T, spec Spec, args string) {
 		bad = r.Value < 0 || r.Value > 100
 	case ForceTeamNo:
 		bad = r.Value < 0 || r.Value > 255
+	case AddFriend:
+		bad = len(r.Users) == 0 || len(r.Users) > 100 || slices.Min(r.Users) <= 0
+	case RelateTo:
+		bad = r.Kind == "" || r.User < 0 || r.User != 0 && r.Name != ""
 	case UpdateBattleInfo:
 		bad = r.Spectators < 0 || r.Map == ""
 	}

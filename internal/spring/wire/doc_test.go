@@ -2,6 +2,7 @@ package wire
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -87,6 +88,102 @@ func TestPageNamesWhatIsLeftOut(t *testing.T) {
 	for _, group := range silentGroups {
 		if found[group] == nil {
 			t.Errorf("%s: not on the page", group)
+		}
+	}
+}
+
+// conversation returns the steps of a golden conversation, one a line.
+func conversation(t *testing.T, name string) []string {
+	t.Helper()
+	text, err := os.ReadFile("../../../test/transcript/testdata/" + name + ".txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, script, ok := strings.Cut(string(text), "-- script --\n")
+	if !ok {
+		t.Fatalf("%s has no script", name)
+	}
+	return strings.Split(script, "\n")
+}
+
+// TestPageExamples: each command has an example, and the conversation that it names has
+// the line, with what comes then behind it.
+func TestPageExamples(t *testing.T) {
+	t.Parallel()
+	found := rows(t, "Examples")
+	for name := range Commands {
+		if found[name] == nil {
+			t.Errorf("%s: no example", name)
+		}
+	}
+	for name, cells := range found {
+		if len(cells) != 4 {
+			t.Errorf("%s: row %q", name, cells)
+			continue
+		}
+		sent := strings.Trim(cells[1], "`")
+		steps := []string{sent}
+		for then := range strings.SplitSeq(cells[2], "<br>") {
+			if then != "" {
+				steps = append(steps, strings.Trim(then, "`"))
+			}
+		}
+		_, line, says := strings.Cut(sent, "> ")
+		if id, rest, _ := strings.Cut(line, " "); strings.HasPrefix(id, "#") {
+			line = rest
+		}
+		if command, _, _ := strings.Cut(line, " "); says && command != name || !says && !strings.HasSuffix(sent, ": "+strings.ToLower(name)) {
+			t.Errorf("%s: the example sends %q", name, sent)
+		}
+		script := conversation(t, cells[3])
+		if !slices.ContainsFunc(indexes(script), func(i int) bool { return startsWith(script[i:], steps) }) {
+			t.Errorf("%s: conversation %s does not have\n%s", name, cells[3], strings.Join(steps, "\n"))
+		}
+	}
+}
+
+func indexes(list []string) []int {
+	n := make([]int, len(list))
+	for i := range n {
+		n[i] = i
+	}
+	return n
+}
+
+func startsWith(list, head []string) bool {
+	return len(list) >= len(head) && slices.Equal(list[:len(head)], head)
+}
+
+// known is every command that clients send, or have once sent, to servers of this protocol.
+const known = `PING STLS STARTTLS LISTCOMPFLAGS EXIT REGISTER LOGIN CONFIRMAGREEMENT RESETPASSWORDREQUEST CHANGEPASSWORD
+	RESETPASSWORD RESENDVERIFICATION RENAMEACCOUNT CHANGEEMAILREQUEST CHANGEEMAIL GETUSERINFO CREATEBOTACCOUNT GETIP GETUSERID
+	MYSTATUS JOIN LEAVE CHANNELS SAY SAYEX GETCHANNELMESSAGES SAYPRIVATE RING FRIENDLIST FRIENDREQUESTLIST IGNORELIST
+	FRIENDREQUEST ACCEPTFRIENDREQUEST DECLINEFRIENDREQUEST UNFRIEND IGNORE UNIGNORE OPENBATTLE JOINBATTLE JOINBATTLEACCEPT
+	JOINBATTLEDENY LEAVEBATTLE MYBATTLESTATUS SAYBATTLE SAYBATTLEEX SAYBATTLEPRIVATEEX ADDBOT UPDATEBOT REMOVEBOT ADDSTARTRECT
+	REMOVESTARTRECT SETSCRIPTTAGS REMOVESCRIPTTAGS DISABLEUNITS ENABLEUNITS ENABLEALLUNITS HANDICAP FORCETEAMNO FORCEALLYNO
+	FORCETEAMCOLOR FORCESPECTATORMODE KICKFROMBATTLE UPDATEBATTLEINFO c.battle.update_lobby_title c.battle.update_host
+	c.battle.queue_status c.battle.extra_data c.battles.list_ids c.user.add_friend c.user.remove_friend
+	c.user.rescind_friend_request c.user.accept_friend_request c.user.decline_friend_request c.user.whois c.user.whoisName
+	c.user.list_relationships c.user.follow c.user.ignore c.user.avoid c.user.block c.user.reset_relationship c.user.follow_by_id
+	c.user.ignore_by_id c.user.avoid_by_id c.user.block_by_id c.user.relationship c.user.closeness c.user.get_token_by_email
+	c.user.get_token_by_name c.user.login c.party.create_new_party c.party.invite_to_party c.party.accept_invite_to_party
+	c.party.decline_invite_to_party c.party.cancel_invite_to_party c.party.cancel_invite_to_my_party c.party.leave_current_party
+	c.matchmaking.list_all_queues c.matchmaking.list_my_queues c.matchmaking.get_queue_info c.matchmaking.join_queue
+	c.matchmaking.leave_queue c.matchmaking.leave_all_queues c.matchmaking.ready c.matchmaking.decline c.telemetry.upload_infolog
+	c.telemetry.update_client_property c.telemetry.log_client_event c.telemetry.simple_client_event
+	c.telemetry.complex_client_event c.telemetry.live_client_event c.telemetry.update_client_property_test
+	c.telemetry.log_client_event_test c.telemetry.log_client_game_event c.moderation.report_user c.auth.login_queue_heartbeat
+	c.system. c.lobby_policy.list CHANNELTOPIC MUTE UNMUTE MUTELIST FORCELEAVECHANNEL SETCHANNELKEY SAYPRIVATEEX SAYBATTLEPRIVATE
+	GETINGAMETIME JSON SCRIPT SCRIPTSTART SCRIPTEND PORTTEST KICK BAN UNBAN LISTBANS SETBOTMODE SETACCESS SAYFROM JOINFROM
+	LEAVEFROM BRIDGECLIENTFROM BATTLEHOSTMSG PROMOTE TESTLOGIN TACHYON`
+
+// TestPageKnowsEveryCommand: each is implemented, or the page says why not.
+func TestPageKnowsEveryCommand(t *testing.T) {
+	t.Parallel()
+	left := rows(t, "Left out")
+	for _, name := range strings.Fields(known) {
+		if _, here := Commands[name]; !here && left[name] == nil {
+			t.Errorf("%s: neither implemented nor left out", name)
 		}
 	}
 }

@@ -81,6 +81,8 @@ var clientLines = []string{
 	"LOGIN Alice X03MO1qnZdYdgyfeuILPmQ== 0 * PeerTest 1.0\t\tsp b u cl", "LOGIN Alice X03MO1qnZdYdgyfeuILPmQ== 0 * Lobby",
 	"LOGIN Alice X03MO1qnZdYdgyfeuILPmQ== 1 * Lobby\t1 2\tsp", "CONFIRMAGREEMENT 616598", "EXIT goodbye", "STLS", "LISTCOMPFLAGS",
 	"JOIN testroom\tkey", "JOIN #main", "JOIN bad-name", "LEAVE nosuch", "SAY testroom hello all", "SAYEX testroom waves",
+	"c.user.add_friend 13\t99999", "c.user.add_friend x", "c.user.whois 13", "c.user.whoisName Nobody99", "#4 c.user.list_relationships",
+	"c.user.follow Frank", "c.user.block_by_id 13", "c.user.relationship Frank\tnonsense", "c.user.relationship", "c.user.closeness Frank",
 	"SAYPRIVATE Alice hi\tAlice  two  spaces", "RING Bob Alice", "FRIENDREQUEST userName=Frank", "IGNORE userName=Alice",
 	"OPENBATTLE 0 0 * 52200 16 1234 0 5678 spring\t105.1.1-1821\tComet Catcher Remake 1.8\tMy battle\tBeyond All Reason test-1",
 	"OPENBATTLE 0 9 * 52200 16 1 0 1 spring\t1\tm\tt\tg", "OPENBATTLE 0 0 * x y 1 0 1 spring\t1\tm\tt\tg",

@@ -474,11 +474,22 @@ func testRelations(t *testing.T, s Store) {
 		must(t, err)
 		return pairs(changed)
 	}
-	for _, r := range []friend.Relation{friend.Ignore, friend.Follow, friend.Avoid, friend.Block} {
-		if diff := cmp.Diff([]string{"relations 1", "relations 3"}, set(3, r, true)); diff != "" {
+	both := []string{"relations 1", "relations 3"}
+	for _, r := range []friend.Relation{friend.Ignore, friend.Block, friend.Avoid, friend.Follow} {
+		if diff := cmp.Diff(both, set(3, r, true)); diff != "" {
 			t.Error(diff)
 		}
 	}
+	one := relationsOf(t, s, 1)
+	one.Version = 0
+	if diff := cmp.Diff(friend.Relations{Ignores: []int64{3}, Follows: []int64{3}}, one); diff != "" {
+		t.Errorf("follow, avoid and block exclude each other:\n%s", diff)
+	}
+	set(3, friend.Avoid, true)
+	if got := relationsOf(t, s, 3); !slices.Equal(got.AvoidedBy, []int64{1}) || got.BlockedBy != nil {
+		t.Errorf("the avoided: %+v", got)
+	}
+	set(3, friend.Block, true)
 	set(2, friend.Ignore, true)
 	if again := set(2, friend.Ignore, true); again != nil {
 		t.Errorf("set again: %v", again)
@@ -489,14 +500,14 @@ func testRelations(t *testing.T, s Store) {
 		t.Errorf("avoided since %v", got.AvoidedAt)
 	}
 	got.AvoidedAt = nil
-	want := friend.Relations{Ignores: []int64{2, 3}, Follows: []int64{3}, Avoids: []int64{3}, Blocks: []int64{3}}
+	want := friend.Relations{Ignores: []int64{2, 3}, Avoids: []int64{3}, Blocks: []int64{3}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := relationsOf(t, s, 3); len(got.Ignores) != 0 || !slices.Equal(got.BlockedBy, []int64{1}) {
+	if got := relationsOf(t, s, 3); len(got.Ignores) != 0 || !slices.Equal(got.BlockedBy, []int64{1}) || !slices.Equal(got.AvoidedBy, []int64{1}) {
 		t.Errorf("the ignored: %+v", got)
 	}
-	if diff := cmp.Diff([]string{"relations 1", "relations 3"}, set(3, friend.Ignore, false)); diff != "" {
+	if diff := cmp.Diff(both, set(3, friend.Ignore, false)); diff != "" {
 		t.Error(diff)
 	}
 	if again := set(3, friend.Ignore, false); again != nil {
@@ -504,6 +515,21 @@ func testRelations(t *testing.T, s Store) {
 	}
 	if _, err := s.SetRelation(t.Context(), 1, 2, "friend", true); err == nil {
 		t.Error("a relation that is not one-way was set")
+	}
+	_, _, err := s.RequestFriend(t.Context(), 3, 1)
+	must(t, err)
+	set(3, friend.Ignore, true)
+	for _, want := range [][]string{both, nil} {
+		changed, err := s.ClearRelations(t.Context(), 1, 3)
+		must(t, err)
+		if diff := cmp.Diff(want, pairs(changed)); diff != "" {
+			t.Errorf("clear:\n%s", diff)
+		}
+	}
+	got = relationsOf(t, s, 1)
+	got.Version = 0
+	if diff := cmp.Diff(friend.Relations{Ignores: []int64{2}, Incoming: []int64{3}}, got); diff != "" {
+		t.Errorf("after all was cleared:\n%s", diff)
 	}
 }
 

@@ -24,6 +24,10 @@ const (
 	Verified    Role = "verified"
 	Trusted     Role = "trusted" // automod lets it alone
 	Server      Role = "server"  // an account of the server itself
+
+	// Forgotten marks an account whose owner is forgotten: nobody logs in as it. The
+	// server alone gives it.
+	Forgotten Role = "forgotten"
 )
 
 // User is an account as the store keeps it. Values are shared and immutable.
@@ -38,8 +42,23 @@ type User struct {
 	Rank     int    `json:"rank"`      // 0 to 7
 	Code     string `json:"code"`      // verification code, empty when verified
 
-	NewEmail string `json:"new_email"` // asked for by CHANGEEMAILREQUEST
-	NewCode  string `json:"new_code"`
+	CodeAt    time.Time `json:"code_at"`    // it was made
+	CodeSent  time.Time `json:"code_sent"`  // it was mailed last
+	CodeTries int64     `json:"code_tries"` // wrong ones since it was made
+	Suspect   bool      `json:"suspect"`    // the code alone does not verify it: a moderator has to
+	Agreed    int64     `json:"agreed"`     // version of the agreement that was accepted last
+
+	NewEmail  string    `json:"new_email"` // asked for by CHANGEEMAILREQUEST
+	NewCode   string    `json:"new_code"`
+	NewCodeAt time.Time `json:"new_code_at"`
+
+	// SignOuts is how often all sessions of the user were ended, such as with a password
+	// that an operator has set. A session that began before the last time ends.
+	SignOuts int64 `json:"sign_outs"`
+	// FixedCountry and FixedRank are what an operator has set; the rank is one more than
+	// what is shown. Without them they come from address and time in the game.
+	FixedCountry string `json:"fixed_country"`
+	FixedRank    int    `json:"fixed_rank"`
 
 	PlayMinutes     int64     `json:"play_minutes"`
 	SpectateMinutes int64     `json:"spectate_minutes"`

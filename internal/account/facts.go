@@ -26,6 +26,19 @@ func (u *User) ShownCountry() string {
 	return u.Country
 }
 
+// countryOf is where a user comes from, or what an operator has set.
+func (s *Service) countryOf(u *User, ip string) string {
+	if u.FixedCountry != "" {
+		return u.FixedCountry
+	}
+	return s.country(ip)
+}
+
+func parseIP(ip string) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(ip)
+	return addr.Unmap().WithZone(""), err
+}
+
 func (s *Service) country(ip string) string {
 	addr, err := netip.ParseAddr(ip)
 	if err != nil || s.opts.Country == nil || addr.Unmap().IsLoopback() {

@@ -11,7 +11,7 @@ import (
 // Role is a right that an account has.
 type Role string
 
-// The roles that matter today.
+// The roles; Roles says what they are for.
 const (
 	Bot         Role = "bot"
 	Moderator   Role = "moderator"
@@ -24,6 +24,10 @@ const (
 	Verified    Role = "verified"
 	Trusted     Role = "trusted" // automod lets it alone
 	Server      Role = "server"  // an account of the server itself
+
+	Senior    Role = "senior_moderator"
+	Overwatch Role = "overwatch"
+	Reviewer  Role = "reviewer"
 
 	// Forgotten marks an account whose owner is forgotten: nobody logs in as it. The
 	// server alone gives it.
@@ -76,17 +80,17 @@ type User struct {
 func (u *User) Has(r Role) bool { return slices.Contains(u.Roles, r) }
 
 // Moderates reports any of the moderating roles.
-func (u *User) Moderates() bool { return u.Has(Moderator) || u.Has(Admin) }
+func (u *User) Moderates() bool { return u.Has(Moderator) || u.Has(Senior) || u.Has(Admin) }
 
 // IsBot reports an account that hosts or serves.
 func (u *User) IsBot() bool { return u.Has(Bot) || u.Has(Server) }
 
 // Privileged reports an account that is let in although the server is full or others
-// wait: bots, and who supports the site.
-func (u *User) Privileged() bool { return u.IsBot() || u.Has(VIP) || u.Has(Contributor) }
+// wait: bots, who supports the site and who moderates it.
+func (u *User) Privileged() bool { return u.IsBot() || u.Can(VIP) }
 
 // Relied reports an account that nobody is to suspect by what it has in common with others.
-func (u *User) Relied() bool { return u.Has(Trusted) || u.Has(VIP) || u.Has(Contributor) }
+func (u *User) Relied() bool { return u.Can(Trusted) }
 
 // Resident is an account of the server's own that is online wherever its process
 // runs: the summary of such a process. It keeps its place when the process moves.

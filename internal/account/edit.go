@@ -78,7 +78,7 @@ func (s *Service) Rename(ctx context.Context, id int64, name string) error {
 }
 
 func (s *Service) renamedOften(u *User) bool {
-	if u.Has(Admin) || u.Has(VIP) {
+	if u.Can(VIP) {
 		return false
 	}
 	within := func(last int, span time.Duration) bool {

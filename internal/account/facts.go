@@ -2,9 +2,7 @@ package account
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,20 +69,4 @@ func (s *Service) Info(ctx context.Context, id int64) (Info, error) {
 		Email:      u.Email,
 		Hours:      strconv.FormatInt(u.Hours(), 10),
 	}, nil
-}
-
-// allRoles are the roles that an operator may give.
-var allRoles = []Role{Bot, Moderator, Admin, Caster, VIP, Contributor, Winner, Organizer, Verified, Trusted, Server}
-
-// ParseRole reads the name of a role.
-func ParseRole(text string) (Role, error) {
-	r := Role(strings.ToLower(strings.TrimSpace(text)))
-	if slices.Contains(allRoles, r) {
-		return r, nil
-	}
-	known := make([]string, len(allRoles))
-	for i, r := range allRoles {
-		known[i] = string(r)
-	}
-	return "", fmt.Errorf("unknown role %q; known: %s", text, strings.Join(known, ", "))
 }

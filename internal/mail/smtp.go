@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	netmail "net/mail"
+	"sync"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -42,7 +44,9 @@ func (s SMTP) Send(ctx context.Context, l Letter) error {
 	if err != nil {
 		return err
 	}
-	c, err := gomail.NewClient(s.Host, s.options()...)
+	line := &line{config: s.config(), implicit: s.Security == Implicit}
+	defer line.close() // the library leaves it open when the greeting goes wrong
+	c, err := gomail.NewClient(s.Host, s.options(line)...)
 	if err != nil {
 		return fmt.Errorf("mail server %s: %w", s.Host, err)
 	}
@@ -54,6 +58,7 @@ func (s SMTP) Send(ctx context.Context, l Letter) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	defer context.AfterFunc(ctx, line.close)()
 	err = c.SendWithSMTPClient(session, msg)
 	if err == nil || msg.IsDelivered() {
 		return nil // what the server says after it has taken it is nothing to us
@@ -65,7 +70,44 @@ func (s SMTP) Send(ctx context.Context, l Letter) error {
 	return fmt.Errorf("mail server %s: %w", s.Host, err)
 }
 
-func (s SMTP) options() []gomail.Option {
+// line is the connection of one letter.
+type line struct {
+	config   *tls.Config
+	implicit bool
+
+	mu     sync.Mutex
+	conn   net.Conn
+	closed bool
+}
+
+func (l *line) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	l.conn = conn
+	l.mu.Unlock()
+	if !l.implicit {
+		return conn, nil
+	}
+	secure := tls.Client(conn, l.config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	return secure, nil
+}
+
+func (l *line) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn != nil && !l.closed {
+		l.closed = true
+		_ = l.conn.Close()
+	}
+}
+
+func (s SMTP) config() *tls.Config {
 	config := s.TLS.Clone()
 	if config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -73,10 +115,17 @@ func (s SMTP) options() []gomail.Option {
 	if config.ServerName == "" {
 		config.ServerName = s.Host
 	}
-	o := []gomail.Option{gomail.WithPort(s.Port), gomail.WithTimeout(talkLimit), gomail.WithTLSConfig(config), gomail.WithoutNoop()}
+	return config
+}
+
+func (s SMTP) options(l *line) []gomail.Option {
+	o := []gomail.Option{
+		gomail.WithPort(s.Port), gomail.WithTimeout(talkLimit), gomail.WithTLSConfig(l.config), gomail.WithoutNoop(),
+		gomail.WithDialContextFunc(l.dial),
+	}
 	switch s.Security {
-	case Implicit:
-		o = append(o, gomail.WithSSL())
+	case Implicit: // TLS is there, and STARTTLS not offered anymore
+		o = append(o, gomail.WithTLSPolicy(gomail.TLSOpportunistic))
 	case Plain:
 		o = append(o, gomail.WithTLSPolicy(gomail.NoTLS))
 	default:

@@ -69,8 +69,4 @@ var (
 		"Who registers from one of these addresses, such as those of VPNs, is not verified by the code alone: a moderator has to do it.")
 	ReviewAddress = Define("account.review_address", "", Address,
 		"The e-mail address that users write to who have to be verified by a moderator.")
-	TelemetryRate = Define("spring.telemetry_rate_per_minute", 30, Int(1, 1000000),
-		"Lines of telemetry that one connection may send per minute before its login.")
-	Redirect = Define("spring.redirect", "", Text,
-		"Host to which every new connection is sent, with REDIRECT, in place of being served: for a server that has moved. Empty: none.")
 )

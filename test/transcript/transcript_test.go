@@ -56,7 +56,7 @@ func TestEveryCommandIsCovered(t *testing.T) {
 }
 
 func TestLaterAndFullParse(t *testing.T) {
-	for _, load := range []func() (map[string]*Script, error){Later, Full, Matched} {
+	for _, load := range []func() (map[string]*Script, error){Later, Full, Mailed, Matched} {
 		if scripts, err := load(); err != nil || len(scripts) == 0 {
 			t.Errorf("%d conversations, %v", len(scripts), err)
 		}

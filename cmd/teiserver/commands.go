@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
-	"strings"
 	"time"
 
 	"teiserver/internal/app"
@@ -19,10 +16,8 @@ import (
 // commands is the command line. Each command that needs it has the node's
 // configuration as flags, so that one file and environment serve them all.
 type commands struct {
-	Serve serveCommand `cmd:"" help:"Run a node."`
-	User  struct {
-		Add userAdd `cmd:"" help:"Make an account."`
-	} `cmd:"" help:"Accounts."`
+	Serve  serveCommand `cmd:"" help:"Run a node."`
+	User   userCommands `cmd:"" help:"Accounts; running nodes follow within a second."`
 	Config struct {
 		Set   configSet   `cmd:"" help:"Change a setting of the site, on all nodes, without a restart."`
 		Get   configGet   `cmd:"" help:"Print a setting."`
@@ -66,56 +61,23 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	return app.Serve(ctx, c.Config)
 }
 
-type userAdd struct {
-	config.Config `embed:""`
-	Name          string        `arg:"" help:"Name of the account."`
-	Password      config.Secret `env:"TEISERVER_USER_PASSWORD" placeholder:"TEXT" help:"Password; - reads it from standard input; without it one is made and printed."`
-	Email         string        `placeholder:"ADDRESS" help:"E-mail address."`
-	Role          string        `placeholder:"ROLE" help:"Role, like admin or bot; several with commas."`
-}
-
-func (c *userAdd) Run(ctx context.Context, stdout io.Writer) error {
-	password, made, err := c.password()
-	if err != nil {
-		return err
-	}
-	if err := app.AddUser(ctx, c.Config, app.NewUser{Name: c.Name, Password: password, Email: c.Email, Role: c.Role}); err != nil {
-		return err
-	}
-	if made {
-		_, err = fmt.Fprintf(stdout, "user %s added, password %s\n", c.Name, password)
-	} else {
-		_, err = fmt.Fprintf(stdout, "user %s added\n", c.Name)
-	}
-	return err
-}
-
-func (c *userAdd) password() (text string, made bool, err error) {
-	switch c.Password {
-	case "":
-		return rand.Text(), true, nil
-	case "-":
-		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
-		if line = strings.TrimRight(line, "\r\n"); line == "" {
-			if err != nil && !errors.Is(err, io.EOF) {
-				return "", false, fmt.Errorf("read password: %w", err)
-			}
-			return "", false, errors.New("no password on standard input")
-		}
-		return line, false, nil
-	default:
-		return c.Password.Reveal(), false, nil
-	}
-}
-
 type configSet struct {
 	config.Config `embed:""`
-	Key           string `arg:"" help:"Name of the setting."`
-	Value         string `arg:"" help:"New value; \\n begins a new line."`
+	Key           string  `arg:"" help:"Name of the setting."`
+	Value         *string `arg:"" optional:"" help:"New value; \\n begins a new line."`
+	From          string  `name:"file" placeholder:"FILE" help:"File with the new value, such as an agreement; - is the standard input."`
 }
 
 func (c *configSet) Run(ctx context.Context) error {
-	return app.SetConfig(ctx, c.Config, c.Key, c.Value)
+	switch {
+	case c.Value == nil && c.From == "":
+		return errors.New("a value is needed, or --file")
+	case c.Value != nil && c.From != "":
+		return errors.New("a value, or --file, not both")
+	case c.Value != nil:
+		return app.SetConfig(ctx, c.Config, c.Key, *c.Value)
+	}
+	return app.SetConfigFile(ctx, c.Config, c.Key, c.From)
 }
 
 type configGet struct {

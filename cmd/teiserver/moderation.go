@@ -24,10 +24,12 @@ type moderationCommands struct {
 		List   banList   `cmd:"" help:"Print bans."`
 		Remove banRemove `cmd:"" help:"End a ban."`
 	} `cmd:"" help:"Bans of accounts that come later."`
-	Alt       altSet       `cmd:"" help:"Say that an account belongs to somebody who has another one, and does not log in."`
-	Shadowban shadowbanSet `cmd:"" help:"Have nobody hear a user, without telling."`
-	Check     checkUser    `cmd:"" help:"Look whether a ban is meant for a user, as automod does after a login."`
-	Log       auditLog     `cmd:"" help:"Print the audit log."`
+	Domain    domainCommands `cmd:"" help:"Banned domains of mail."`
+	Phrase    phraseCommands `cmd:"" help:"Banned phrases."`
+	Alt       altSet         `cmd:"" help:"Say that an account belongs to somebody who has another one, and does not log in."`
+	Shadowban shadowbanSet   `cmd:"" help:"Have nobody hear a user, without telling."`
+	Check     checkUser      `cmd:"" help:"Look whether a ban is meant for a user, as automod does after a login."`
+	Log       auditLog       `cmd:"" help:"Print the audit log."`
 }
 
 // by is in whose name something is done.

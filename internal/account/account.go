@@ -11,7 +11,7 @@ import (
 // Role is a right that an account has.
 type Role string
 
-// The roles that matter today.
+// The roles; Roles says what they are for.
 const (
 	Bot         Role = "bot"
 	Moderator   Role = "moderator"
@@ -24,6 +24,14 @@ const (
 	Verified    Role = "verified"
 	Trusted     Role = "trusted" // automod lets it alone
 	Server      Role = "server"  // an account of the server itself
+
+	Senior    Role = "senior_moderator"
+	Overwatch Role = "overwatch"
+	Reviewer  Role = "reviewer"
+
+	// Forgotten marks an account whose owner is forgotten: nobody logs in as it. The
+	// server alone gives it.
+	Forgotten Role = "forgotten"
 )
 
 // User is an account as the store keeps it. Values are shared and immutable.
@@ -38,8 +46,23 @@ type User struct {
 	Rank     int    `json:"rank"`      // 0 to 7
 	Code     string `json:"code"`      // verification code, empty when verified
 
-	NewEmail string `json:"new_email"` // asked for by CHANGEEMAILREQUEST
-	NewCode  string `json:"new_code"`
+	CodeAt    time.Time `json:"code_at"`    // it was made
+	CodeSent  time.Time `json:"code_sent"`  // it was mailed last
+	CodeTries int64     `json:"code_tries"` // wrong ones since it was made
+	Suspect   bool      `json:"suspect"`    // the code alone does not verify it: a moderator has to
+	Agreed    int64     `json:"agreed"`     // version of the agreement that was accepted last
+
+	NewEmail  string    `json:"new_email"` // asked for by CHANGEEMAILREQUEST
+	NewCode   string    `json:"new_code"`
+	NewCodeAt time.Time `json:"new_code_at"`
+
+	// SignOuts is how often all sessions of the user were ended, such as with a password
+	// that an operator has set. A session that began before the last time ends.
+	SignOuts int64 `json:"sign_outs"`
+	// FixedCountry and FixedRank are what an operator has set; the rank is one more than
+	// what is shown. Without them they come from address and time in the game.
+	FixedCountry string `json:"fixed_country"`
+	FixedRank    int    `json:"fixed_rank"`
 
 	PlayMinutes     int64     `json:"play_minutes"`
 	SpectateMinutes int64     `json:"spectate_minutes"`
@@ -57,17 +80,17 @@ type User struct {
 func (u *User) Has(r Role) bool { return slices.Contains(u.Roles, r) }
 
 // Moderates reports any of the moderating roles.
-func (u *User) Moderates() bool { return u.Has(Moderator) || u.Has(Admin) }
+func (u *User) Moderates() bool { return u.Has(Moderator) || u.Has(Senior) || u.Has(Admin) }
 
 // IsBot reports an account that hosts or serves.
 func (u *User) IsBot() bool { return u.Has(Bot) || u.Has(Server) }
 
 // Privileged reports an account that is let in although the server is full or others
-// wait: bots, and who supports the site.
-func (u *User) Privileged() bool { return u.IsBot() || u.Has(VIP) || u.Has(Contributor) }
+// wait: bots, who supports the site and who moderates it.
+func (u *User) Privileged() bool { return u.IsBot() || u.Can(VIP) }
 
 // Relied reports an account that nobody is to suspect by what it has in common with others.
-func (u *User) Relied() bool { return u.Has(Trusted) || u.Has(VIP) || u.Has(Contributor) }
+func (u *User) Relied() bool { return u.Can(Trusted) }
 
 // Resident is an account of the server's own that is online wherever its process
 // runs: the summary of such a process. It keeps its place when the process moves.

@@ -6,12 +6,15 @@ import (
 	"strings"
 	"time"
 
+	"teiserver/internal/mail"
 	"teiserver/internal/refusal"
+	"teiserver/internal/setting"
 )
 
 // Texts of the account commands, as clients know them.
 const (
 	textRenames     = "Rename limit reached (2 times in 5 days or 3 times in 30 days)"
+	textNoRenames   = "Renames are currently disabled"
 	textOldPassword = "Current password entered incorrectly"
 	textEmailInUse  = "Email already in use"
 	textNoUser      = "no user"
@@ -34,14 +37,17 @@ func (s *Service) Rename(ctx context.Context, id int64, name string) error {
 	if u == nil {
 		return refusal.New(refusal.NotFound, textNoUser)
 	}
+	if !setting.Renames.Get(ctx, s.settings) && !u.Moderates() {
+		return refusal.New(refusal.Forbidden, textNoRenames)
+	}
 	if err := s.opts.Verdicts.MayRename(ctx, id); err != nil {
 		return err
 	}
 	if s.renamedOften(u) {
 		return refusal.New(refusal.Flood, textRenames)
 	}
-	if no := s.checkChosen(ctx, name); no != nil {
-		return no
+	if err := s.checkChosen(ctx, name); err != nil {
+		return err
 	}
 	if err := s.checkFree(ctx, name, id); err != nil {
 		return err
@@ -72,7 +78,7 @@ func (s *Service) Rename(ctx context.Context, id int64, name string) error {
 }
 
 func (s *Service) renamedOften(u *User) bool {
-	if u.Has(Admin) || u.Has(VIP) {
+	if u.Can(VIP) {
 		return false
 	}
 	within := func(last int, span time.Duration) bool {
@@ -111,34 +117,37 @@ func (s *Service) ChangePassword(ctx context.Context, id int64, old, replacement
 		return err
 	}
 	checked := u.Password
-	_, err = s.change(ctx, id, func(u *User) error {
+	_, err = s.changeWith(ctx, id, func(u *User) ([]mail.Letter, error) {
 		if u.Password != checked {
-			return refusal.New(refusal.Password, textOldPassword) // changed while we hashed
+			return nil, refusal.New(refusal.Password, textOldPassword) // changed while we hashed
 		}
 		u.Password = hash
-		return nil
+		return s.passwordChanged(ctx, u), nil
 	})
 	return err
 }
 
-// ChangeEmailRequest begins a change of address: the code that confirms it goes
-// to the operator's log until mail is sent.
+// requestPause is how long one waits before the next code for a new address is mailed.
+const requestPause = time.Minute
+
+// ChangeEmailRequest begins a change of address: the code that confirms it is mailed to
+// the new one.
 func (s *Service) ChangeEmailRequest(ctx context.Context, id int64, email string) error {
 	if err := s.checkNewEmail(ctx, email); err != nil {
 		return err
 	}
-	u, err := s.change(ctx, id, func(u *User) error {
-		u.NewEmail, u.NewCode = email, newCode()
-		return nil
+	_, err := s.changeWith(ctx, id, func(u *User) ([]mail.Letter, error) {
+		now := s.now()
+		if !s.opts.Unlimited && now.Sub(u.NewCodeAt) < requestPause {
+			return nil, refusal.New(refusal.Flood, textFlood)
+		}
+		u.NewEmail, u.NewCode, u.NewCodeAt = email, newCode(), now
+		return s.emailLetter(ctx, u), nil
 	})
 	if errors.Is(err, ErrNotFound) {
 		return refusal.New(refusal.NotFound, textNoUser)
 	}
-	if err != nil {
-		return err
-	}
-	s.log.InfoContext(ctx, "code for new address made", "user", id, "name", u.Name, "code", u.NewCode)
-	return nil
+	return err
 }
 
 // ChangeEmail completes a change of address with its code.
@@ -146,15 +155,16 @@ func (s *Service) ChangeEmail(ctx context.Context, id int64, email, code string)
 	if !s.mayTry(id, "email") {
 		return refusal.New(refusal.Flood, textFlood)
 	}
-	_, err := s.change(ctx, id, func(u *User) error {
-		if !sameCode(u.NewCode, code) {
-			return refusal.New(refusal.Invalid, textBadCode)
+	_, err := s.changeWith(ctx, id, func(u *User) ([]mail.Letter, error) {
+		if !sameCode(u.NewCode, code) || s.expired(ctx, u.NewCodeAt) {
+			return nil, refusal.New(refusal.Invalid, textBadCode)
 		}
 		if !strings.EqualFold(u.NewEmail, email) {
-			return refusal.New(refusal.Invalid, textBadEmail)
+			return nil, refusal.New(refusal.Invalid, textBadEmail)
 		}
+		old := u.Email
 		u.Email, u.NewEmail, u.NewCode = u.NewEmail, "", ""
-		return nil
+		return s.emailChanged(ctx, u, old), nil
 	})
 	if errors.Is(err, ErrEmailTaken) {
 		return refusal.New(refusal.Taken, textEmailInUse)

@@ -2,9 +2,7 @@ package account
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +22,19 @@ func (u *User) ShownCountry() string {
 		return UnknownCountry
 	}
 	return u.Country
+}
+
+// countryOf is where a user comes from, or what an operator has set.
+func (s *Service) countryOf(u *User, ip string) string {
+	if u.FixedCountry != "" {
+		return u.FixedCountry
+	}
+	return s.country(ip)
+}
+
+func parseIP(ip string) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(ip)
+	return addr.Unmap().WithZone(""), err
 }
 
 func (s *Service) country(ip string) string {
@@ -58,20 +69,4 @@ func (s *Service) Info(ctx context.Context, id int64) (Info, error) {
 		Email:      u.Email,
 		Hours:      strconv.FormatInt(u.Hours(), 10),
 	}, nil
-}
-
-// allRoles are the roles that an operator may give.
-var allRoles = []Role{Bot, Moderator, Admin, Caster, VIP, Contributor, Winner, Organizer, Verified, Trusted, Server}
-
-// ParseRole reads the name of a role.
-func ParseRole(text string) (Role, error) {
-	r := Role(strings.ToLower(strings.TrimSpace(text)))
-	if slices.Contains(allRoles, r) {
-		return r, nil
-	}
-	known := make([]string, len(allRoles))
-	for i, r := range allRoles {
-		known[i] = string(r)
-	}
-	return "", fmt.Errorf("unknown role %q; known: %s", text, strings.Join(known, ", "))
 }

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"strings"
 
 	"teiserver/internal/refusal"
 	"teiserver/internal/setting"
@@ -33,9 +32,9 @@ type LoginRequest struct {
 }
 
 // Authenticate says who somebody is. Refusals have the texts of DENIED, in the
-// order in which clients expect the checks. An account that waits for its code is
-// refused with refusal.Unverified, and returned all the same: the caller shows
-// the agreement and goes on with ConfirmAgreement.
+// order in which clients expect the checks. An account that waits for its code, or has a
+// newer agreement to accept, is refused with refusal.Unverified, and returned all the same:
+// the caller shows the Agreement and goes on with ConfirmAgreement.
 //
 // A bot is never refused for what passes by itself, because autohosts take every
 // DENIED as final: it is exempt from the login counter, waits for its turn when
@@ -88,11 +87,7 @@ func (s *Service) Welcome(ctx context.Context, u *User, ip string) (*User, error
 	if err := s.opts.Verdicts.MayLogIn(ctx, u, ip); err != nil {
 		return nil, err
 	}
-	u = s.refresh(ctx, u, ip)
-	if u.Code != "" && setting.VerifyEmail.Get(ctx, s.settings) {
-		return u, refusal.New(refusal.Unverified, "The agreement is not confirmed yet")
-	}
-	return u, nil
+	return s.mustAgree(ctx, s.refresh(ctx, u, ip))
 }
 
 // mayLogIn refuses who tries too often, or without what a login needs.
@@ -159,7 +154,7 @@ func (s *Service) Prove(ctx context.Context, u *User, r LoginRequest) error {
 // take them now, the login goes on with them all the same.
 func (s *Service) refresh(ctx context.Context, u *User, ip string) *User {
 	set := func(u *User) error {
-		u.Rank, u.Country = s.rank(ctx, u), s.country(ip)
+		u.Rank, u.Country = s.rank(ctx, u), s.countryOf(u, ip)
 		return nil
 	}
 	fresh := u.clone()
@@ -173,24 +168,6 @@ func (s *Service) refresh(ctx context.Context, u *User, ip string) *User {
 		return fresh
 	}
 	return stored
-}
-
-// ConfirmAgreement verifies an account by the code that its address was sent.
-func (s *Service) ConfirmAgreement(ctx context.Context, id int64, code string) (*User, error) {
-	if !s.mayTry(id, "agreement") {
-		return nil, refusal.New(refusal.Flood, textFlood)
-	}
-	return s.change(ctx, id, func(u *User) error {
-		if u.Code == "" {
-			return nil // confirmed meanwhile
-		}
-		if !sameCode(u.Code, strings.TrimSpace(code)) {
-			return refusal.New(refusal.Invalid, textCode)
-		}
-		u.Code = ""
-		u.Roles = withRole(u.Roles, Verified)
-		return nil
-	})
 }
 
 // mayTry takes one of the few tries per minute for a secret: six digits are soon

@@ -70,17 +70,24 @@ func checkForm(name string, maxLength int) *refusal.Error {
 }
 
 // checkChosen applies the rules for names that users choose.
-func (s *Service) checkChosen(ctx context.Context, name string) *refusal.Error {
+func (s *Service) checkChosen(ctx context.Context, name string) error {
 	low := strings.ToLower(name)
 	for _, part := range ofServer {
 		if strings.Contains(low, part) {
 			return refusal.New(refusal.Invalid, textReserved)
 		}
 	}
-	if s.opts.Flagged(name) || barcode(name) || utf8.RuneCountInString(name) < minName {
+	flagged, err := s.opts.Flagged(ctx, name)
+	if err != nil {
+		return err
+	}
+	if flagged || barcode(name) || utf8.RuneCountInString(name) < minName {
 		return refusal.New(refusal.Invalid, textConduct)
 	}
-	return checkForm(name, setting.MaxNameLength.Get(ctx, s.settings))
+	if no := checkForm(name, setting.MaxNameLength.Get(ctx, s.settings)); no != nil {
+		return no
+	}
+	return nil
 }
 
 // barcode reports a name of characters that nobody can tell apart.

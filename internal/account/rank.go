@@ -42,6 +42,9 @@ func reached(steps []float64, v float64) int {
 // rank computes a user's rank in the way of the site. Without a rating, or while it
 // cannot be read, ways that need one leave the rank as it is.
 func (s *Service) rank(ctx context.Context, u *User) int {
+	if u.FixedRank > 0 {
+		return u.FixedRank - 1
+	}
 	method := setting.RankMethod.Get(ctx, s.settings)
 	switch method {
 	case setting.RankByRole:

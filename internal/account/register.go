@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"teiserver/internal/mail"
 	"teiserver/internal/refusal"
 	"teiserver/internal/setting"
 )
@@ -61,8 +62,8 @@ func (s *Service) Register(ctx context.Context, n NewUser) error {
 	if err := s.opts.Verdicts.MayRegister(ctx, n.IP); err != nil {
 		return err
 	}
-	if no := s.checkChosen(ctx, n.Name); no != nil {
-		return no
+	if err := s.checkChosen(ctx, n.Name); err != nil {
+		return err
 	}
 	if err := s.checkFree(ctx, n.Name, 0); err != nil {
 		return err
@@ -80,18 +81,23 @@ func (s *Service) Register(ctx context.Context, n NewUser) error {
 		return refusal.New(refusal.Invalid, textFailed)
 	}
 	u := &User{Name: n.Name, Email: n.Email, LastIP: n.IP, Country: s.country(n.IP)}
+	u.Suspect = s.reviewed(ctx, n.IP)
 	if setting.VerifyEmail.Get(ctx, s.settings) {
-		u.Code = newCode()
+		s.setCode(u)
+		u.CodeSent = u.CodeAt
 	} else {
 		u.Roles = []Role{Verified}
 	}
-	if err := s.insert(ctx, u, n.Password, anyEmail); err != nil {
+	letters := func() []mail.Letter {
+		if u.Code == "" {
+			return nil
+		}
+		return s.verifyLetter(ctx, u, n.Email)
+	}
+	if err := s.insert(ctx, u, n.Password, anyEmail, letters); err != nil {
 		return taken(err)
 	}
 	s.log.InfoContext(ctx, "user registered", "user", u.ID, "name", u.Name)
-	if u.Code != "" {
-		s.log.InfoContext(ctx, "verification code made", "user", u.ID, "name", u.Name, "code", u.Code)
-	}
 	return nil
 }
 
@@ -109,7 +115,7 @@ func (s *Service) Create(ctx context.Context, n NewUser, roles ...Role) (*User, 
 		return nil, refusal.New(refusal.Invalid, "a password needs %d characters or more", minPassword)
 	}
 	u := &User{Name: n.Name, Email: n.Email, Country: s.country(""), Roles: withRole(roles, Verified)}
-	if err := s.insert(ctx, u, n.Password, false); err != nil {
+	if err := s.insert(ctx, u, n.Password, false, nil); err != nil {
 		return nil, err
 	}
 	return u, nil
@@ -132,7 +138,7 @@ func (s *Service) CreateBot(ctx context.Context, caller int64, name string) erro
 		return err
 	}
 	bot := &User{Name: name, Password: u.Password, Country: s.country(""), Roles: []Role{Verified, Bot}}
-	err = s.insert(ctx, bot, "", false)
+	err = s.insert(ctx, bot, "", false, nil)
 	if errors.Is(err, ErrNameTaken) {
 		return nil // made by somebody else at the same moment
 	}
@@ -145,9 +151,9 @@ func (s *Service) CreateBot(ctx context.Context, caller int64, name string) erro
 	return err
 }
 
-// insert gives the user an id and stores it. The password is hashed first: an id
+// insert gives the user an id and stores it, with the letters that are then written. The password is hashed first: an id
 // is not used up by a storm that the hashing refuses.
-func (s *Service) insert(ctx context.Context, u *User, password string, anyEmail bool) error {
+func (s *Service) insert(ctx context.Context, u *User, password string, anyEmail bool, write func() []mail.Letter) error {
 	var err error
 	if password != "" {
 		if u.Password, err = s.passwords.hash(ctx, password); err != nil {
@@ -161,17 +167,22 @@ func (s *Service) insert(ctx context.Context, u *User, password string, anyEmail
 	if u.Email == "" {
 		u.Email = fmt.Sprintf("%d@users.invalid", u.ID)
 	}
-	changes, err := s.store.InsertUser(ctx, u)
+	var letters []mail.Letter
+	if write != nil {
+		letters = write()
+	}
+	changes, err := s.store.InsertUser(ctx, u, letters...)
 	if anyEmail && errors.Is(err, ErrEmailTaken) {
 		// Addresses are unique in the store; where all are accepted the second
 		// user of one gets it with the id in front.
 		u.Email = fmt.Sprintf("%d+%s", u.ID, u.Email)
-		changes, err = s.store.InsertUser(ctx, u)
+		changes, err = s.store.InsertUser(ctx, u, letters...)
 	}
 	if err != nil {
 		return fmt.Errorf("store user %s: %w", u.Name, err)
 	}
 	s.lookup.announce(changes)
+	s.posted(letters)
 	return nil
 }
 
@@ -200,7 +211,11 @@ func (s *Service) checkEmail(ctx context.Context, email string) error {
 	// A banned domain bans those below it.
 	domain := email[strings.LastIndexByte(email, '@')+1:]
 	for domain = strings.ToLower(domain); domain != ""; {
-		if s.opts.BannedDomain(domain) {
+		banned, err := s.opts.BannedDomain(ctx, domain)
+		if err != nil {
+			return err
+		}
+		if banned {
 			return refusal.New(refusal.Invalid, textEmailDomain)
 		}
 		_, domain, _ = strings.Cut(domain, ".")

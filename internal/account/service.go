@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"teiserver/internal/cluster/cache"
+	"teiserver/internal/mail"
 	"teiserver/internal/setting"
 )
 
@@ -24,9 +25,11 @@ type Options struct {
 	// Country looks an address up; nil knows none.
 	Country func(ip string) string
 	// Flagged reports a name that the code of conduct does not allow; nil allows all.
-	Flagged func(name string) bool
+	Flagged func(ctx context.Context, name string) (bool, error)
 	// BannedDomain reports an e-mail domain that may not register; nil allows all.
-	BannedDomain func(domain string) bool
+	BannedDomain func(ctx context.Context, domain string) (bool, error)
+	// Posted is told that letters were stored, so that they leave soon; nil: they leave later.
+	Posted func()
 	// Verdicts are what moderators have decided; nil: nothing.
 	Verdicts Verdicts
 	// Here reports whether a user is logged in on this node; nil: nobody is.
@@ -77,7 +80,7 @@ func NewService(store Store, caches *cache.Caches, nextID func(context.Context) 
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	none := func(string) bool { return false }
+	none := func(context.Context, string) (bool, error) { return false, nil }
 	if opts.Flagged == nil {
 		opts.Flagged = none
 	}
@@ -151,16 +154,22 @@ const changeTries = 5
 // change applies f to the user as the store has it now and stores the result. f
 // may refuse; it may run more than once. Others learn of the change at once.
 func (s *Service) change(ctx context.Context, id int64, f func(u *User) error) (*User, error) {
+	return s.changeWith(ctx, id, func(u *User) ([]mail.Letter, error) { return nil, f(u) })
+}
+
+// changeWith is change with letters that leave if, and only if, the change is stored.
+func (s *Service) changeWith(ctx context.Context, id int64, f func(u *User) ([]mail.Letter, error)) (*User, error) {
 	for try := 1; ; try++ {
 		now, err := s.store.UserByID(ctx, id)
 		if err != nil {
 			return nil, fmt.Errorf("load user %d: %w", id, err)
 		}
 		u := now.clone()
-		if err := f(u); err != nil {
+		letters, err := f(u)
+		if err != nil {
 			return nil, err
 		}
-		changes, err := s.store.UpdateUser(ctx, u)
+		changes, err := s.store.UpdateUser(ctx, u, letters...)
 		if errors.Is(err, ErrConflict) && try < changeTries {
 			continue
 		}
@@ -168,6 +177,7 @@ func (s *Service) change(ctx context.Context, id int64, f func(u *User) error) (
 			return nil, fmt.Errorf("store user %d: %w", id, err)
 		}
 		s.lookup.announce(changes)
+		s.posted(letters)
 		for _, c := range changes {
 			if c.Table == TableUser {
 				u.Version = c.Version

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"teiserver/internal/cluster/cache"
+	"teiserver/internal/mail"
 )
 
 // Errors of a Store.
@@ -35,13 +36,21 @@ type Store interface {
 	UserIDByEmail(ctx context.Context, email string) (int64, error)
 	// InsertUser stores a new user under u.ID. Of two at once with one name or
 	// address exactly one succeeds; the other gets ErrNameTaken or ErrEmailTaken.
-	InsertUser(ctx context.Context, u *User) ([]cache.Change, error)
+	// The letters are stored with it, as those of an update.
+	InsertUser(ctx context.Context, u *User, letters ...mail.Letter) ([]cache.Change, error)
 	// UpdateUser replaces the row if its version is still u.Version, else ErrConflict.
 	// A rename logs the old and the new name.
-	UpdateUser(ctx context.Context, u *User) ([]cache.Change, error)
+	UpdateUser(ctx context.Context, u *User, letters ...mail.Letter) ([]cache.Change, error)
 	// NoteLogin records the facts of a login without touching the version.
 	NoteLogin(ctx context.Context, id int64, at time.Time, ip, client, lobbyHash string) error
 	CountUsers(ctx context.Context) (int64, error)
+	// PutReset lets who knows a text of this digest set the user's password once, for a
+	// while, and stores the letter that says the text. False if there is one already.
+	PutReset(ctx context.Context, user int64, digest string, life time.Duration, letter mail.Letter) (bool, error)
+	// TakeReset returns whose it is and forgets it; ErrNotFound if it is unknown or over.
+	TakeReset(ctx context.Context, digest string) (user int64, err error)
+	// HasReset is TakeReset without forgetting.
+	HasReset(ctx context.Context, digest string) (bool, error)
 }
 
 // Claim is a session: the right to be the one connection of a user. Its epoch

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"teiserver/internal/cluster/cache"
+	"teiserver/internal/mail"
 )
 
 // memoryStore is a Store of a test.
@@ -20,14 +21,16 @@ type memoryStore struct {
 	reads    int // of single users
 	finds    int // of ids, by name or address
 	noted    map[int64]loginNote
-	broken   error  // every call fails with it
-	conflict int    // so many updates meet a conflict
-	between  func() // runs before an insert or update, for races
+	letters  []mail.Letter
+	resets   map[string]int64 // by digest
+	broken   error            // every call fails with it
+	conflict int              // so many updates meet a conflict
+	between  func()           // runs before an insert or update, for races
 	notedCh  chan int64
 }
 
 func newMemoryStore() *memoryStore {
-	return &memoryStore{users: map[int64]*User{}, noted: map[int64]loginNote{}, notedCh: make(chan int64, 100)}
+	return &memoryStore{users: map[int64]*User{}, noted: map[int64]loginNote{}, resets: map[string]int64{}, notedCh: make(chan int64, 100)}
 }
 
 func (m *memoryStore) UserByID(_ context.Context, id int64) (*User, error) {
@@ -67,7 +70,7 @@ func (m *memoryStore) UserIDByEmail(_ context.Context, email string) (int64, err
 }
 
 // put stores a user if its name and address are free.
-func (m *memoryStore) put(u *User) ([]cache.Change, error) {
+func (m *memoryStore) put(u *User, letters ...mail.Letter) ([]cache.Change, error) {
 	for id, other := range m.users {
 		if id != u.ID && strings.EqualFold(other.Name, u.Name) {
 			return nil, ErrNameTaken
@@ -91,6 +94,7 @@ func (m *memoryStore) put(u *User) ([]cache.Change, error) {
 	c.Version = m.version
 	m.users[u.ID] = c
 	m.log = append(m.log, changes...)
+	m.letters = append(m.letters, letters...)
 	return changes, nil
 }
 
@@ -116,7 +120,50 @@ func (m *memoryStore) LastChange(context.Context) (int64, error) {
 
 func (m *memoryStore) TrimChanges(context.Context, int64) error { return nil }
 
-func (m *memoryStore) InsertUser(_ context.Context, u *User) ([]cache.Change, error) {
+// PutReset implements Store.
+func (m *memoryStore) PutReset(_ context.Context, user int64, digest string, _ time.Duration, letter mail.Letter) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, u := range m.resets {
+		if u == user {
+			return false, m.broken
+		}
+	}
+	m.resets[digest] = user
+	m.letters = append(m.letters, letter)
+	return true, m.broken
+}
+
+// TakeReset implements Store.
+func (m *memoryStore) TakeReset(_ context.Context, digest string) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	user, ok := m.resets[digest]
+	delete(m.resets, digest)
+	if !ok {
+		return 0, ErrNotFound
+	}
+	return user, m.broken
+}
+
+// HasReset implements Store.
+func (m *memoryStore) HasReset(_ context.Context, digest string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.resets[digest]
+	return ok, m.broken
+}
+
+// mailed takes the letters that were stored since the last time.
+func (m *memoryStore) mailed() []mail.Letter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := m.letters
+	m.letters = nil
+	return all
+}
+
+func (m *memoryStore) InsertUser(_ context.Context, u *User, letters ...mail.Letter) ([]cache.Change, error) {
 	m.race()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -126,10 +173,10 @@ func (m *memoryStore) InsertUser(_ context.Context, u *User) ([]cache.Change, er
 	if _, dup := m.users[u.ID]; dup {
 		return nil, errors.New("id used twice")
 	}
-	return m.put(u)
+	return m.put(u, letters...)
 }
 
-func (m *memoryStore) UpdateUser(_ context.Context, u *User) ([]cache.Change, error) {
+func (m *memoryStore) UpdateUser(_ context.Context, u *User, letters ...mail.Letter) ([]cache.Change, error) {
 	m.race()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -144,7 +191,7 @@ func (m *memoryStore) UpdateUser(_ context.Context, u *User) ([]cache.Change, er
 	if !ok || now.Version != u.Version {
 		return nil, ErrConflict
 	}
-	return m.put(u)
+	return m.put(u, letters...)
 }
 
 // race lets something else happen first, once.

@@ -112,6 +112,16 @@ func SetConfig(ctx context.Context, cfg config.Config, key, value string) error 
 	})
 }
 
+// SetConfigFile stores the content of a file as a setting, without the end of its last
+// line; "-" is the standard input.
+func SetConfigFile(ctx context.Context, cfg config.Config, key, file string) error {
+	text, err := readFile(file)
+	if err != nil {
+		return fmt.Errorf("read the value of %s: %w", key, err)
+	}
+	return SetConfig(ctx, cfg, key, strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"))
+}
+
 // ResetConfig goes back to a setting's default.
 func ResetConfig(ctx context.Context, cfg config.Config, key string) error {
 	if _, err := setting.Describe(key); err != nil {

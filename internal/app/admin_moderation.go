@@ -32,7 +32,7 @@ func withModeration(ctx context.Context, cfg config.Config, f func(m moderators)
 		log := cfg.Logger(os.Stderr)
 		return f(moderators{
 			Service: moderation.NewService(st, nil, nil, log), store: st,
-			accounts: account.NewService(st, nil, nil, settingsOf(cfg, st), account.Options{Log: log}),
+			accounts: account.NewService(st, nil, nil, settingsOf(cfg, st), account.Options{Cheap: cfg.Unlimited, Log: log}),
 		})
 	})
 }

@@ -136,7 +136,7 @@ func (s *Server) observe(ctx context.Context, o lobby.Observation) {
 	_ = s.telemetry.Record(ctx, telemetry.Event{Family: telemetry.FamilyLobby, Name: o.Name, User: o.User, Match: o.Match}) // off, or too many: then not
 	if o.Name == "lobby.queue_promotion" {
 		key := fmt.Sprintf("queue/%d/%d/%d", o.Lobby, o.User, s.node.Now().Unix()/60)
-		s.notify(ctx, key, o.User, "You have reached the front of the queue and are now a player.")
+		s.notify(ctx, key, o.User, account.NotifyQueue, "You have reached the front of the queue and are now a player.")
 	}
 }
 
@@ -148,18 +148,19 @@ func (s *Server) matchStarted(m lobby.MatchState) {
 	}
 	for _, x := range m.View.Members {
 		if x.Status.Player {
-			s.notify(ctx, fmt.Sprintf("start/%d/%d", m.ID, x.User), x.User, "The game you are a player of is starting.")
+			s.notify(ctx, fmt.Sprintf("start/%d/%d", m.ID, x.User), x.User, account.NotifyStart, "The game you are a player of is starting.")
 		}
 	}
 }
 
-// notify tells a user something on Discord, if the bridge is on and an account is linked.
-func (s *Server) notify(ctx context.Context, key string, user int64, text string) {
+// notify tells a user something on Discord, if the bridge is on, an account is linked and
+// the user wants it.
+func (s *Server) notify(ctx context.Context, key string, user int64, what account.Option, text string) {
 	if !setting.Bridge.Get(ctx, s.settings) || !setting.BridgeNotify.Get(ctx, s.settings) {
 		return
 	}
 	s.errand(func(ctx context.Context) {
-		if linked, err := s.late.bridge.Load().Linked(ctx, user); err == nil && linked {
+		if linked, err := s.late.bridge.Load().Linked(ctx, user); err == nil && linked && s.accounts.Wants(ctx, account.NewStats(s.store), user, what) {
 			s.node.Cast(resident.Key(bridge.Kind), bridge.Notify{Key: key, User: user, Text: text}) //nolint:contextcheck // likewise
 		}
 	})

@@ -5,7 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"teiserver/internal/account"
+	"teiserver/internal/moderation"
 	"teiserver/internal/ops"
+	"teiserver/internal/passwordpage"
+	"teiserver/internal/setting"
 )
 
 // serveHTTP starts the operators' listener, early: a node that starts is alive, but
@@ -17,7 +22,7 @@ func (s *Server) serveHTTP(context.Context) error {
 	}
 	metrics := ops.NewMetrics()
 	metrics.Add(s.sources())
-	srv := ops.New(ops.Options{Address: s.cfg.HTTPListen, Ready: s.notReady, API: s.api(), Metrics: metrics, Log: s.log})
+	srv := ops.New(ops.Options{Address: s.cfg.HTTPListen, Ready: s.notReady, API: s.api(), Pages: s.pages(), Metrics: metrics, Log: s.log})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -31,6 +36,20 @@ func (s *Server) serveHTTP(context.Context) error {
 		return err
 	})
 	return nil
+}
+
+// pages are those for users.
+func (s *Server) pages() map[string]http.Handler {
+	return map[string]http.Handler{account.ResetPath: passwordpage.New(passwordpage.Options{
+		Accounts: s.accounts, Log: s.log,
+		Name: func(ctx context.Context) string { return setting.SiteName.Get(ctx, s.settings) },
+		Done: func(ctx context.Context, user int64, ip string) {
+			details := map[string]any{"user": user, "notes": "Self reset", "ip": ip}
+			if err := s.moderation.Audit(ctx, moderation.PasswordReset, moderation.Actor{User: user}, details); err != nil {
+				s.log.Warn("new password not audited", "user", user, "err", err)
+			}
+		},
+	})}
 }
 
 // notReady lists why this node should get no clients now.

@@ -58,6 +58,12 @@ func startNodes(t *testing.T, nodes int, settings map[string]string, unlimited b
 // startServers is startNodes for who looks at the servers themselves.
 func startServers(t *testing.T, nodes int, settings map[string]string, unlimited bool) (scenario.Env, []*Server) {
 	t.Helper()
+	return startWith(t, nodes, settings, unlimited, func(*config.Config) {})
+}
+
+// startWith is startServers with changes of each node's configuration.
+func startWith(t *testing.T, nodes int, settings map[string]string, unlimited bool, change func(*config.Config)) (scenario.Env, []*Server) {
+	t.Helper()
 	var servers []*Server
 	dir := t.TempDir()
 	var members []string
@@ -76,6 +82,7 @@ func startServers(t *testing.T, nodes int, settings map[string]string, unlimited
 		if nodes > 1 {
 			cfg.ClusterListen, cfg.ClusterJoin, cfg.ClusterSecret = members[i], members[:i], "a secret for this test"
 		}
+		change(&cfg)
 		for key, value := range settings {
 			if err := SetConfig(t.Context(), cfg, key, value); err != nil {
 				t.Fatal(err)
@@ -156,6 +163,8 @@ func operate(ctx context.Context, cfg config.Config, args []string, w io.Writer)
 		return AddBan(ctx, cfg, NewBan{Keys: strings.Split(flags["key"], ","), Reason: flags["reason"]}, w)
 	case "moderation report list":
 		return ListReports(ctx, cfg, last, true, false, w)
+	case "user role":
+		return SetRoles(ctx, cfg, last, nil, strings.Split(flags["take"], ","), "", w)
 	case "moderation check":
 		return CheckUser(ctx, cfg, last, w)
 	case "moderation shadowban":

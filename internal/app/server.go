@@ -22,6 +22,7 @@ import (
 	"teiserver/internal/friend"
 	"teiserver/internal/job"
 	"teiserver/internal/login"
+	"teiserver/internal/mail"
 	"teiserver/internal/moderation"
 	"teiserver/internal/roster"
 	"teiserver/internal/setting"
@@ -63,6 +64,7 @@ type Server struct {
 	jobs     *job.Service
 
 	moderation *moderation.Service
+	post       *mail.Post
 	feeder     *automod.Feeder
 	telemetry  *telemetry.Service
 	played     played

@@ -203,10 +203,13 @@ func (s *Server) buildDomain(ctx context.Context) error {
 	s.settings = setting.NewService(s.store, s.caches, s.log)
 	s.buildRatings()
 	s.buildModeration()
+	if err := s.buildMail(); err != nil {
+		return err
+	}
 	s.accounts = account.NewService(s.store, s.caches, func(ctx context.Context) (int64, error) {
 		return s.node.Next(ctx, sequenceUser)
 	}, s.settings, account.Options{
-		Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Here: s.hasClient, Skill: s.ratings.Skill, Verdicts: s.moderation, Peers: s.peers(), Now: s.node.Now, Log: s.log,
+		Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Here: s.hasClient, Skill: s.ratings.Skill, Verdicts: s.moderation, Flagged: s.moderation.FlaggedName, BannedDomain: s.moderation.BannedDomain, Posted: s.posted, Peers: s.peers(), Now: s.node.Now, Log: s.log,
 	})
 	s.friends = friend.NewService(s.store, s.caches, s.settings, s.log)
 	s.roster = roster.New(s.node, s.settings.SessionGrace)
@@ -248,6 +251,7 @@ func (s *Server) buildDomain(ctx context.Context) error {
 	s.run("timelines", s.followTimelines)
 	s.run("caches", func(ctx context.Context) { _ = s.caches.Run(ctx) })
 	s.run("accounts", s.accounts.Run)
+	s.run("mail", s.runMail)
 	s.run("sessions", s.clients.Run)
 	s.run("limits", s.spring.Run)
 	s.run("login queue", s.logins.Run)

@@ -306,7 +306,9 @@ func (c *Client) SayLobby(ctx context.Context, text string, emote bool, to strin
 	if !ok || !c.maySay(text, emote, to) {
 		return nil
 	}
-	c.heed(ctx, text)
+	if !c.heed(ctx, text) {
+		return nil
+	}
 	c.lines++
 	say := lobby.Say{Who: c.who, Rights: c.rights, Text: text, Emote: emote, Line: c.lines}
 	if to != "" {

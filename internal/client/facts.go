@@ -27,6 +27,10 @@ type (
 		Report(ctx context.Context, r moderation.Report) (moderation.Report, error)
 		// Unbridge keeps what a user says inside the server from now on.
 		Unbridge(ctx context.Context, user int64, by moderation.Actor) error
+		// Severity is that of what somebody says, empty in most cases; Silence is what
+		// follows of the highest.
+		Severity(ctx context.Context, text string) string
+		Silence(ctx context.Context, user int64, by moderation.Actor) error
 		// Now is the clock by which restrictions end.
 		Now() time.Time
 	}

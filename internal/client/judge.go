@@ -76,10 +76,32 @@ func (c *Client) maySay(text string, emote bool, to string) bool {
 	return st.MaySay(c.svc.Moderation.Now(), text)
 }
 
-// heed keeps the words of who uses a flagged one inside the server. The line itself is heard.
-func (c *Client) heed(ctx context.Context, text string) {
+// heed keeps the words of who uses a flagged one inside the server; that line is heard. One
+// with a banned phrase of high severity is not, nor is its user from then on: false.
+func (c *Client) heed(ctx context.Context, text string) (heard bool) {
 	m := c.svc.Moderation
-	if m == nil || c.rights.Bot || !moderation.Flagged(text, setting.FlaggedWords.Get(ctx, c.svc.Settings)) || c.restricted(moderation.Bridging) {
+	if m == nil || c.rights.Bot {
+		return true
+	}
+	switch m.Severity(ctx, text) {
+	case moderation.SeverityHigh:
+		if err := m.Silence(ctx, c.user.ID, moderation.Actor{User: c.svc.Coordinator}); err != nil && ctx.Err() == nil {
+			c.svc.Log.Warn("a banned phrase, and the user is heard all the same", "user", c.user.ID, "err", err)
+		}
+		return false
+	case moderation.SeverityMedium:
+		c.unbridge(ctx)
+	default:
+		if moderation.Flagged(text, setting.FlaggedWords.Get(ctx, c.svc.Settings)) {
+			c.unbridge(ctx)
+		}
+	}
+	return true
+}
+
+func (c *Client) unbridge(ctx context.Context) {
+	m := c.svc.Moderation
+	if c.restricted(moderation.Bridging) {
 		return
 	}
 	if err := m.Unbridge(ctx, c.user.ID, moderation.Actor{User: c.svc.Coordinator}); err != nil && ctx.Err() == nil {

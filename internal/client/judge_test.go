@@ -47,6 +47,19 @@ func (d *data) Unbridge(_ context.Context, user int64, by moderation.Actor) erro
 	return nil
 }
 
+func (d *data) Severity(_ context.Context, text string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.phrases[text]
+}
+
+func (d *data) Silence(_ context.Context, user int64, by moderation.Actor) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.silenced = append(d.silenced, []int64{user, by.User})
+	return nil
+}
+
 func (d *data) Now() time.Time { return time.Now() }
 
 // judge has a user stand like this, and tells all nodes as a change does.

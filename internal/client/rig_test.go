@@ -73,6 +73,8 @@ type data struct {
 	away      int // so many reads of standings fail
 	reports   []moderation.Report
 	unbridged [][]int64
+	silenced  [][]int64
+	phrases   map[string]string // severity of a text
 }
 
 func (d *data) UserByID(_ context.Context, id int64) (*account.User, error) {

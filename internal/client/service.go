@@ -224,7 +224,11 @@ func (s *Service) Enter(ctx context.Context, u *account.User, p Presence, screen
 		return nil, refusal.New(refusal.Superseded, "Logged in elsewhere")
 	}
 	// What was decided before is read here, what comes later finds the session.
-	if err := c.stand(ctx); err != nil {
+	err = c.stand(ctx)
+	if err == nil {
+		err = c.current(ctx)
+	}
+	if err != nil {
 		s.sessions.release(u.ID, epoch)
 		return nil, err
 	}

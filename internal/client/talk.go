@@ -58,7 +58,9 @@ func (c *Client) Say(ctx context.Context, channel, text string, emote bool) erro
 	if !in || c.mutedInRooms() {
 		return nil
 	}
-	c.heed(ctx, text)
+	if !c.heed(ctx, text) {
+		return nil
+	}
 	c.lines++
 	c.report(ctx, channel, text)
 	_, err := c.call(ctx, channelKey(channel), chat.Say{Member: c.member(), Name: c.user.Name, Join: join, Text: text, Emote: emote, Line: c.lines})
@@ -103,7 +105,9 @@ func (c *Client) SayPrivate(ctx context.Context, name, text string) error {
 	if c.mutedInPrivate() {
 		return nil
 	}
-	c.heed(ctx, text)
+	if !c.heed(ctx, text) {
+		return nil
+	}
 	if me, ok := c.svc.Roster.User(c.who.User); ok {
 		c.svc.send(ctx, to, deliver{From: me, Text: text})
 	}

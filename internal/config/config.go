@@ -36,6 +36,10 @@ type Config struct {
 	DiscordToken Secret `name:"discord-token" env:"TEISERVER_DISCORD_TOKEN" placeholder:"TEXT" help:"Token of the bot that is the bridge on Discord, the same on all nodes; better given by environment or file than by flag. The bridge is switched on by addon.bridge."`
 	DiscordAPI   string `name:"discord-api" env:"TEISERVER_DISCORD_API" placeholder:"URL" help:"Address of Discord, if it is not reached at its own: a proxy, or a stand-in."`
 
+	Mail         string `name:"mail" env:"TEISERVER_MAIL" default:"log:" placeholder:"WAY" help:"Where mail goes: smtp://USER@HOST:PORT (with STARTTLS), smtps://USER@HOST:PORT, smtp+plain://HOST:PORT for a server on this machine, file:FOLDER, log: into the log, with the codes, or none."`
+	MailPassword Secret `name:"mail-password" env:"TEISERVER_MAIL_PASSWORD" placeholder:"TEXT" help:"Password of the user of --mail; better given by environment or file than by flag."`
+	MailFrom     string `name:"mail-from" env:"TEISERVER_MAIL_FROM" placeholder:"ADDRESS" help:"Address that mail comes from, like Teiserver <noreply@example.org>."`
+
 	LogFormat string `name:"log-format" env:"TEISERVER_LOG_FORMAT" default:"text" enum:"text,json" help:"Form of the log: text or json."`
 	LogLevel  string `name:"log-level" env:"TEISERVER_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/mail"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,7 +55,7 @@ func TestDefaults(t *testing.T) {
 	want := Config{
 		DataDir: "./data", NodeName: host, Database: "sqlite:data/teiserver.db",
 		SpringListen: ":8200", SpringTLSListen: ":8201", HTTPListen: "127.0.0.1:4000",
-		LogFormat: "text", LogLevel: "info", StopTimeout: 10 * time.Second, DrainTimeout: 30 * time.Second,
+		Mail: "log:", LogFormat: "text", LogLevel: "info", StopTimeout: 10 * time.Second, DrainTimeout: 30 * time.Second,
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
@@ -80,6 +81,8 @@ func TestEnvTwins(t *testing.T) {
 		"cluster-key":       {"k", "--cluster-cert=c", "--cluster-ca=a"},
 		"cluster-ca":        {"a", "--cluster-cert=c", "--cluster-key=k"},
 		"log-format":        {"json"}, "log-level": {"debug"}, "stop-timeout": {"3s"}, "drain-timeout": {"4s"},
+		"mail": {"file:mail"}, "mail-from": {"a@example.org"},
+		"mail-password": {"p", "--mail=smtp://robot@mail.example.org", "--mail-from=a@example.org"},
 		"discord-token": {"t"}, "discord-api": {"http://127.0.0.1:1"},
 		"unlimited": {"true", "--spring-listen=127.0.0.1:1", "--spring-tls-listen="},
 	}
@@ -367,5 +370,42 @@ func TestReference(t *testing.T) {
 	example := want[start : start+strings.Index(want[start:], "```")]
 	if _, err := parse(t, "--config", write(t, example)); err != nil {
 		t.Errorf("the example is not valid: %v", err)
+	}
+}
+
+func TestMailer(t *testing.T) {
+	for text, want := range map[string]Mailer{
+		"log:":                             {Way: MailLog},
+		"none":                             {Way: MailNone},
+		"file:/var/mail":                   {Way: MailFile, Folder: "/var/mail"},
+		"smtp://robot@mail.example.org":    {Way: MailSMTP, Host: "mail.example.org", Port: 587, User: "robot"},
+		"smtps://a%40b.c@mail.example.org": {Way: MailSMTPS, Host: "mail.example.org", Port: 465, User: "a@b.c"},
+		"smtp://mail.example.org:2525":     {Way: MailSMTP, Host: "mail.example.org", Port: 2525},
+		"smtp+plain://127.0.0.1:1025":      {Way: MailPlain, Host: "127.0.0.1", Port: 1025},
+		"smtp+plain://[::1]":               {Way: MailPlain, Host: "::1", Port: 25},
+	} {
+		c := Config{Mail: text, MailFrom: "Our game <noreply@example.org>"}
+		got, err := c.Mailer()
+		want.From = mail.Address{Name: "Our game", Address: "noreply@example.org"}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", text, err, diff)
+		}
+	}
+	for text, want := range map[string]string{
+		"--mail=post": "--mail: use smtp://USER@HOST:PORT", "--mail=smtp://u:secret@h": "--mail: the password is given by --mail-password",
+		"--mail=smtp+plain://mail.example.org": "--mail: without TLS the mail server must be on this machine", "--mail=smtp://h:0": "is no port",
+		"--mail=file:": "--mail: file: needs a folder", "--mail=smtps://h": "--mail-from: mail needs an address",
+		"--mail-from=nobody": "is no address like", "--mail-password=x": "--mail-password: --mail names no user",
+	} {
+		args := []string{text}
+		if strings.HasPrefix(text, "--mail=smtp://h") {
+			args = append(args, "--mail-from=a@b.c")
+		}
+		if _, err := parse(t, args...); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if _, err := parse(t, "--mail=smtp://u@h", "--mail-from=a@b.c"); err == nil || !strings.Contains(err.Error(), "--mail-password: --mail names a user") {
+		t.Error(err)
 	}
 }

@@ -33,6 +33,7 @@ func (c *Config) Validate() error {
 	c.checkCluster(&all)
 	c.checkFiles(&all)
 	c.checkRest(&all)
+	c.checkMail(&all)
 	if len(all) == 0 {
 		return nil
 	}

@@ -63,6 +63,7 @@ const (
 	InfologCleanup    = "infolog-cleanup"
 	ActivityDay       = "activity-day"
 	PlayMinutes       = "play-minutes"
+	Mail              = "mail"
 )
 
 func at(hour, minute int) time.Duration {
@@ -73,8 +74,8 @@ func at(hour, minute int) time.Duration {
 // without work bound to it in this release is never triggered.
 var Table = table(
 	Job{Name: HourlyCleanup, Was: "J1, J22", Every: Every{Hour, at(0, 0)}, Class: cleaning, Guard: inSteps,
-		Kept: "chat of lobbies: `lobby.chat_days`; marks of minutes and hours: 30 days",
-		Does: "Deletes old chat of lobbies, 500 lines at a time, and marks of jobs that can no longer come up. Codes and chat of channels are not kept in rows."},
+		Kept: "chat of lobbies: `lobby.chat_days`; marks of minutes and hours, and letters that are over: 30 days",
+		Does: "Deletes old chat of lobbies, 500 lines at a time, letters that were sent, and marks of jobs that can no longer come up. Chat of channels is not kept in rows."},
 	Job{Name: Maintenance, Was: "J2", Every: Every{Day, at(8, 0)}, Class: cleaning, Guard: twiceIsOnce, Kept: "-",
 		Does: "Refreshes what the database knows of its tables, one table at a time: VACUUM ANALYZE on PostgreSQL, PRAGMA optimize on SQLite, where a VACUUM would stop every writer."},
 	Job{Name: "page-views", Was: "J3", Guard: notHere, Kept: "-", Does: "Not here: there are no pages yet."},
@@ -112,6 +113,8 @@ var Table = table(
 	Job{Name: "achievement-cleanup", Was: "J20", Guard: notHere, Kept: "-", Does: "Not here: who gets the harder award gets the easier one with it, in one transaction."},
 	Job{Name: PlayMinutes, Was: "J21", Every: Every{HalfDay, at(3, 2)}, Class: "activity", Guard: "one owner; a day of a user is added and noted as added in one transaction", Kept: "-",
 		Does: "Adds the days of activity to the minutes of the accounts, by an expression on their rows, 50 at a time."},
+	Job{Name: Mail, Was: "-", Every: Every{Minute, 20 * time.Second}, Class: Mail, Guard: "a letter is taken for longer than a try lasts", Kept: "letters that are over: 30 days, by " + HourlyCleanup,
+		Does: "Sends the letters that are due: those that could not be sent before, and those of nodes that are gone. The node that writes a letter sends it at once."},
 )
 
 func table(jobs ...Job) []Job {

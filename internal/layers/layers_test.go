@@ -42,7 +42,10 @@ var table = []struct {
 	{"internal/client", rule{[]string{"internal/party", "internal/matchmaking", "internal/roster", "internal/account", "internal/chat", "internal/consul", "internal/coordinator", "internal/friend", "internal/lobby", "internal/moderation", "internal/monitor", "internal/resident", "internal/setting", "internal/refusal", "internal/cluster", "internal/cluster/bus", "internal/cluster/cache", "internal/cluster/message"}, "a connection asks the domain and is shown the roster"}},
 	{"internal/roster", rule{[]string{"internal/party", "internal/account", "internal/lobby", "internal/chat", "internal/cluster", "internal/cluster/bus", "internal/cluster/feed", "internal/cluster/message", "internal/cluster/process"}, "the view merges feeds"}},
 
-	{"internal/account", rule{[]string{"internal/cluster/cache", "internal/cluster/bus", "internal/cluster/message", "internal/refusal", "internal/setting"}, seams}},
+	{"internal/account", rule{[]string{"internal/cluster/cache", "internal/cluster/bus", "internal/cluster/message", "internal/mail", "internal/refusal", "internal/setting"}, seams}},
+	{"internal/passwordpage", rule{[]string{"internal/account", "internal/refusal"}, "a page asks accounts"}},
+	{"internal/mail/mailtest", rule{nil, "a mail server for tests knows nobody"}},
+	{"internal/mail", rule{[]string{"internal/cluster/registry", "internal/job"}, "letters leave, and know nobody who writes them"}},
 	{"internal/friend", rule{[]string{"internal/cluster/cache", "internal/account", "internal/refusal"}, seams}},
 	{"internal/setting", rule{[]string{"internal/cluster/cache", "internal/refusal"}, seams}},
 	{"internal/consul", rule{[]string{"internal/balance"}, "the consul is pure: state, rules and texts of one lobby, in whose process it lives"}},
@@ -84,7 +87,7 @@ var table = []struct {
 	{"internal/cluster/process", rule{[]string{"internal/failpoint", "internal/cluster/registry", "internal/cluster/lease", "internal/cluster/feed", "internal/cluster/bus", "internal/cluster/message", "internal/refusal"}, "process → registry → lease"}},
 	{"internal/cluster", rule{[]string{"internal/cluster/", "internal/meter", "internal/refusal"}, "the facade over its own floor"}},
 
-	{"internal/store", rule{[]string{"internal/failpoint", "internal/store/", "internal/meter", "internal/accolade", "internal/achievement", "internal/account", "internal/chat", "internal/friend", "internal/job", "internal/match", "internal/moderation", "internal/rating", "internal/setting", "internal/telemetry", "internal/cluster/lease", "internal/cluster/registry", "internal/cluster/sequence", "internal/cluster/cache", "internal/cluster/clustertest"}, "a store implements the interfaces of those above"}},
+	{"internal/store", rule{[]string{"internal/failpoint", "internal/store/", "internal/meter", "internal/accolade", "internal/achievement", "internal/account", "internal/chat", "internal/friend", "internal/job", "internal/mail", "internal/match", "internal/moderation", "internal/rating", "internal/setting", "internal/telemetry", "internal/cluster/lease", "internal/cluster/registry", "internal/cluster/sequence", "internal/cluster/cache", "internal/cluster/clustertest"}, "a store implements the interfaces of those above"}},
 	{"internal/layers", rule{nil, "a table and a test"}},
 	{"test/", rule{[]string{"test/", "internal/store/pgtest", "internal/app", "internal/config"}, "tests from outside"}},
 }
@@ -101,8 +104,9 @@ var engines = map[string][]string{
 	"github.com/prometheus/":          {"internal/ops"},
 	"golang.org/x/crypto/argon2":      {"internal/account"},
 	"github.com/bwmarrin/":            {"internal/bridge/discord"},
+	"github.com/wneessen/":            {"internal/mail"},
 	"github.com/gorilla/":             {"internal/bridge"},
-	"net/http":                        {"internal/ops", "internal/spadsapi", "internal/app", "internal/bridge", "cmd/loadtest", "cmd/demo", "test/"},
+	"net/http":                        {"internal/ops", "internal/spadsapi", "internal/passwordpage", "internal/app", "internal/bridge", "cmd/loadtest", "cmd/demo", "test/"},
 	"github.com/anishathalye/":        {"internal/cluster/clustertest", "test/faults"},
 	"github.com/rogpeppe/go-internal": {},
 }

@@ -26,6 +26,7 @@ type Service struct {
 	caches    *cache.Caches
 	standings *cache.Table[int64, *Standing]
 	bans      *cache.Table[string, *Bans]
+	banned    *cache.Table[string, *Banned]
 	now       func() time.Time
 	log       *slog.Logger
 }
@@ -57,6 +58,13 @@ func NewService(store Store, caches *cache.Caches, now func() time.Time, log *sl
 		ParseKey: func(text string) (string, error) { return text, nil },
 		Size:     bansSize,
 		Purpose:  "banned addresses, and how many keys are banned; a stale one lets a new account in for a second",
+	})
+	s.banned = cache.NewTable(caches, TableBanned, cache.TableOptions[string, *Banned]{
+		Load:     func(ctx context.Context, _ string) (*Banned, error) { return store.Banned(ctx) },
+		KeyText:  func(key string) string { return key },
+		ParseKey: func(text string) (string, error) { return text, nil },
+		Size:     bansSize,
+		Purpose:  "banned domains of mail and phrases; a stale one lets a name or a line through for a second",
 	})
 	return s
 }

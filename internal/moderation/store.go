@@ -15,10 +15,13 @@ var (
 	ErrDone     = errors.New("moderation: was done already")
 )
 
-// Cache tables: TableStanding by decimal id of the user, TableBans by keyBans.
+// Cache tables: TableStanding by decimal id of the user, TableBans by KeyBans, TableBanned
+// by KeyBanned.
 const (
 	TableStanding = "standing"
 	TableBans     = "bans"
+	TableBanned   = "banned"
+	KeyBanned     = "all"
 	KeyBans       = "all"
 )
 
@@ -63,6 +66,16 @@ type Store interface {
 	// Match finds, for each of these users, the first ban that counts for it by a key and
 	// that was not enacted on it before; nil for who has none. The ban has no lists.
 	Match(ctx context.Context, users []int64) ([]*Ban, error)
+
+	// Banned are the lists that count; BannedLists are the same for people.
+	Banned(ctx context.Context) (*Banned, error)
+	BannedLists(ctx context.Context) (domains []string, phrases []Phrase, err error)
+	// AddDomains returns how many are new.
+	AddDomains(ctx context.Context, domains []string, e Entry) (added int, changed []cache.Change, err error)
+	RemoveDomain(ctx context.Context, domain string, e Entry) ([]cache.Change, error) // ErrNotFound
+	// AddPhrase stores a phrase; of one that is there it stores the severity.
+	AddPhrase(ctx context.Context, p Phrase, e Entry) (Phrase, []cache.Change, error)
+	RemovePhrase(ctx context.Context, id int64, e Entry) ([]cache.Change, error) // ErrNotFound
 
 	AddEntry(ctx context.Context, e Entry) error
 	Entries(ctx context.Context, q EntryQuery) ([]Entry, error)

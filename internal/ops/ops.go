@@ -48,6 +48,8 @@ type Options struct {
 	Ready func() (reasons []string)
 	// API is served under APIPrefix; nil: nothing is.
 	API http.Handler
+	// Pages are for users, by the path that they begin with.
+	Pages map[string]http.Handler
 	// Metrics are served on /metrics; nil serves those of the process alone.
 	Metrics *Metrics
 	Log     *slog.Logger
@@ -79,6 +81,10 @@ func handler(o Options) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics.registry, promhttp.HandlerOpts{}))
 	if o.API != nil {
 		mux.Handle(APIPrefix, o.API)
+	}
+	for path, page := range o.Pages {
+		mux.Handle(path, page)
+		mux.Handle(path+"/", page)
 	}
 	if config.Loopback(o.Address) {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)

@@ -12,12 +12,12 @@ var (
 	Registration = Define("account.registration", true, Bool,
 		"New accounts may be registered.")
 	VerifyEmail = Define("account.verify_email", false, Bool,
-		"New accounts wait for the six-digit code of their e-mail. No mail is sent yet: the code is in the log.")
+		"New accounts wait for the six-digit code that is mailed to them. Where --mail sends none, the code is in the log.")
 	AcceptAllEmails = Define("account.accept_all_emails", false, Bool,
 		"Registration does not check the form and the uniqueness of addresses.")
 	Agreement = Define("account.agreement", []string{
 		"A verification code has been sent to your email address. Please read our terms of service and the code of conduct. Then enter your six digit code below if you agree to the terms.",
-	}, Lines, "What an unverified user is shown at login.")
+	}, Lines, "What a user is shown at login who waits for the code.")
 	MaxNameLength = Define("account.max_name_length", 20, Int(3, 64),
 		"Longest name of an account, in characters.")
 	LoginAttempts = Define("account.login_attempts", 3, Int(1, 1000),

@@ -93,7 +93,7 @@ func (c *conn) loginFailed(id string, err error) bool {
 
 func (c *conn) agreement(ctx context.Context, id string) {
 	var b []byte
-	for line := range strings.Lines(c.srv.Settings.Agreement(ctx)) {
+	for line := range strings.Lines(c.srv.Accounts.Agreement(ctx, c.waiting)) {
 		b = wire.AppendAgreement(b, strings.TrimRight(line, "\r\n"))
 	}
 	b = wire.AppendAgreement(b, "")
@@ -137,8 +137,15 @@ func (c *conn) enter(ctx context.Context, id string, u *account.User, permitted 
 	return true
 }
 
-func (c *conn) resetPasswordRequest(ctx context.Context, id string, _ wire.ResetPasswordRequest) {
-	c.reply(id, wire.AppendOK(nil, c.srv.Settings.SiteURL(ctx)+"/password_reset", ""))
+// resetPasswordRequest mails a link to the user of the address, and says the same whether
+// there is one or not.
+func (c *conn) resetPasswordRequest(ctx context.Context, id string, r wire.ResetPasswordRequest) {
+	if email := strings.TrimSpace(r.Email); email != "" {
+		if err := c.srv.Accounts.RequestReset(ctx, email, c.ip); err != nil {
+			c.srv.Log.Info("no link for a new password mailed", "conn", c.ip, "err", err)
+		}
+	}
+	c.reply(id, wire.AppendOK(nil, c.srv.Settings.SiteURL(ctx)+account.ResetPath, ""))
 }
 
 // rename ends the session: others see the old name go, the next login has the new one.

@@ -10,6 +10,7 @@ import (
 
 	"teiserver/internal/account"
 	"teiserver/internal/cluster/cache"
+	"teiserver/internal/mail"
 	"teiserver/internal/store/engine"
 	"teiserver/internal/store/statement"
 )
@@ -32,6 +33,14 @@ type userRow struct {
 	LastIP, LobbyHash, Client    string
 	Renames                      string
 	Version                      int64
+
+	CodeAt, CodeSent, CodeTries int64
+	NewCodeAt                   int64
+	Agreed                      int64
+	Suspect                     bool
+	SignOuts                    int64
+	FixedCountry                string
+	FixedRank                   int
 }
 
 // updateArgs is a row with the version that it replaces.
@@ -44,7 +53,7 @@ type idArgs struct{ ID int64 }
 
 const userColumns = `id, name, name_key, email, email_key, password, roles, country, hide_flag, rank, code,
 	new_email, new_code, play_minutes, spectate_minutes, created, last_login, last_ip, lobby_hash, client,
-	renames, version`
+	renames, version, code_at, code_sent, code_tries, new_code_at, agreed, suspect, sign_outs, fixed_country, fixed_rank`
 
 var (
 	userByID = statement.Define[idArgs, userRow]("user by id",
@@ -65,7 +74,8 @@ var (
 	insertUser = statement.Define[userRow, statement.None]("insert user", `
 		INSERT INTO users (`+userColumns+`) VALUES (@id, @name, @name_key, @email, @email_key, @password, @roles,
 			@country, @hide_flag, @rank, @code, @new_email, @new_code, @play_minutes, @spectate_minutes, @created,
-			@last_login, @last_ip, @lobby_hash, @client, @renames, @version)`)
+			@last_login, @last_ip, @lobby_hash, @client, @renames, @version, @code_at, @code_sent, @code_tries, @new_code_at,
+			@agreed, @suspect, @sign_outs, @fixed_country, @fixed_rank)`)
 
 	countUsers = statement.Define[statement.None, struct{ Count int64 }]("count users",
 		`SELECT count(*) AS count FROM users`)
@@ -78,6 +88,8 @@ var updateUser = statement.Define[updateArgs, struct{ ID int64 }]("update user",
 		password = @password, roles = @roles, country = @country, hide_flag = @hide_flag, rank = @rank,
 		code = @code, new_email = @new_email, new_code = @new_code, play_minutes = @play_minutes,
 		spectate_minutes = @spectate_minutes, created = @created, renames = @renames, version = @version,
+		code_at = @code_at, code_sent = @code_sent, code_tries = @code_tries, new_code_at = @new_code_at, agreed = @agreed,
+		suspect = @suspect, sign_outs = @sign_outs, fixed_country = @fixed_country, fixed_rank = @fixed_rank,
 		last_ip    = CASE WHEN last_login > @last_login THEN last_ip    ELSE @last_ip    END,
 		lobby_hash = CASE WHEN last_login > @last_login THEN lobby_hash ELSE @lobby_hash END,
 		client     = CASE WHEN last_login > @last_login THEN client     ELSE @client     END,
@@ -137,7 +149,7 @@ func (s *Store) UserIDByEmail(ctx context.Context, email string) (int64, error) 
 }
 
 // InsertUser implements account.Store.
-func (s *Store) InsertUser(ctx context.Context, u *account.User) (changed []cache.Change, err error) {
+func (s *Store) InsertUser(ctx context.Context, u *account.User, letters ...mail.Letter) (changed []cache.Change, err error) {
 	row, err := rowOf(u)
 	if err != nil {
 		return nil, fmt.Errorf("insert user %d: %w", u.ID, err)
@@ -148,7 +160,7 @@ func (s *Store) InsertUser(ctx context.Context, u *account.User) (changed []cach
 			return err
 		}
 		row.Version = changed[0].Version
-		return tx.Run(ctx, insertUser.With(row))
+		return tx.Run(ctx, append(letterCalls(letters), insertUser.With(row))...)
 	})
 	if err != nil {
 		return nil, s.userError("insert", u.ID, err)
@@ -157,7 +169,7 @@ func (s *Store) InsertUser(ctx context.Context, u *account.User) (changed []cach
 }
 
 // UpdateUser implements account.Store.
-func (s *Store) UpdateUser(ctx context.Context, u *account.User) (changed []cache.Change, err error) {
+func (s *Store) UpdateUser(ctx context.Context, u *account.User, letters ...mail.Letter) (changed []cache.Change, err error) {
 	row, err := rowOf(u)
 	if err != nil {
 		return nil, fmt.Errorf("update user %d: %w", u.ID, err)
@@ -193,7 +205,7 @@ func (s *Store) UpdateUser(ctx context.Context, u *account.User) (changed []cach
 		if _, ok := updated.One(); !ok {
 			return account.ErrConflict
 		}
-		return nil
+		return tx.Run(ctx, letterCalls(letters)...)
 	})
 	if err != nil {
 		return nil, s.userError("update", u.ID, err)
@@ -280,6 +292,8 @@ func rowOf(u *account.User) (userRow, error) {
 		NewEmail: u.NewEmail, NewCode: u.NewCode, PlayMinutes: u.PlayMinutes, SpectateMinutes: u.SpectateMinutes,
 		Created: millis(u.Created), LastLogin: millis(u.LastLogin), LastIP: u.LastIP, LobbyHash: u.LobbyHash,
 		Client: u.Client, Renames: renames, Version: u.Version,
+		CodeAt: millis(u.CodeAt), CodeSent: millis(u.CodeSent), CodeTries: u.CodeTries, NewCodeAt: millis(u.NewCodeAt), Agreed: u.Agreed,
+		Suspect: u.Suspect, SignOuts: u.SignOuts, FixedCountry: u.FixedCountry, FixedRank: u.FixedRank,
 	}
 	if u.Email != "" {
 		key := strings.ToLower(u.Email)
@@ -295,6 +309,8 @@ func (r userRow) user() (*account.User, error) {
 		PlayMinutes: r.PlayMinutes, SpectateMinutes: r.SpectateMinutes,
 		Created: fromMillis(r.Created), LastLogin: fromMillis(r.LastLogin), LastIP: r.LastIP,
 		LobbyHash: r.LobbyHash, Client: r.Client, Version: r.Version,
+		CodeAt: fromMillis(r.CodeAt), CodeSent: fromMillis(r.CodeSent), CodeTries: r.CodeTries, NewCodeAt: fromMillis(r.NewCodeAt), Agreed: r.Agreed,
+		Suspect: r.Suspect, SignOuts: r.SignOuts, FixedCountry: r.FixedCountry, FixedRank: r.FixedRank,
 	}
 	if err := readList(r.Roles, &u.Roles); err != nil {
 		return nil, fmt.Errorf("roles: %w", err)

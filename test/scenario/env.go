@@ -46,6 +46,10 @@ type Env struct {
 	// way the runner has: "moderation action add Bob --restrict Login …".
 	Operate func(t testing.TB, args ...string) []byte
 
+	// Mailed waits for the letter with the code of a new account, by its address, in whatever
+	// way the runner has; nil: in none.
+	Mailed func(t testing.TB, to string) string
+
 	accounts *accounts
 }
 

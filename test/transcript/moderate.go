@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -38,5 +39,20 @@ func alt(_ context.Context, p *play, who string, args []string) error {
 
 func shadowban(_ context.Context, p *play, who string, _ []string) error {
 	p.env.Operate(p, "moderation", "shadowban", p.vars[who])
+	return nil
+}
+
+var codeForm = regexp.MustCompile(`(?m)^ +(\d{6})$`)
+
+// code binds $code to what was mailed to the address with which somebody has registered.
+func code(_ context.Context, p *play, _ string, args []string) error {
+	if len(args) != 1 || p.vars[args[0]] == "" {
+		return errors.New("whose code is it?")
+	}
+	m := codeForm.FindStringSubmatch(p.env.Mailed(p, p.vars[args[0]]+"@example.com"))
+	if m == nil {
+		return errors.New("the letter says no code")
+	}
+	p.vars["code"] = m[1]
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-//go:embed testdata/*.txtar testdata/full/*.txtar testdata/matchmaking/*.txtar
+//go:embed testdata/*.txtar testdata/full/*.txtar testdata/mailed/*.txtar testdata/matchmaking/*.txtar
 var golden embed.FS
 
 // Script is a parsed conversation.
@@ -85,6 +85,10 @@ func Load() (map[string]*Script, error) { return load("testdata/") }
 // Full returns those that want a server with the login throttle on, and room for one
 // player.
 func Full() (map[string]*Script, error) { return load("testdata/full/") }
+
+// Mailed returns those that want a server that verifies addresses, and a runner that reads
+// its mail.
+func Mailed() (map[string]*Script, error) { return load("testdata/mailed/") }
 
 // Matched returns those that want a server with scenario.MatchedSettings.
 func Matched() (map[string]*Script, error) { return load("testdata/matchmaking/") }

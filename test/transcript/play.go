@@ -24,6 +24,9 @@ func Run(t *testing.T, env scenario.Env) { run(t, env, Load) }
 // RunFull plays those of Full.
 func RunFull(t *testing.T, env scenario.Env) { run(t, env, Full) }
 
+// RunMailed plays those of Mailed.
+func RunMailed(t *testing.T, env scenario.Env) { run(t, env, Mailed) }
+
 // RunMatched plays those of Matched.
 func RunMatched(t *testing.T, env scenario.Env) { run(t, env, Matched) }
 
@@ -246,7 +249,7 @@ func init() { // a registration table; in init because the verbs mention it thro
 	verbs = map[string]verb{
 		"login": login, "connect": connect, "tls": connectTLS, "stls": startTLS, "open": open, "enter": enter,
 		"close": closeConn, "closed": closed, "skip": skip, "sees": sees, "free": free, "report": report,
-		"restrict": restrict, "revoke": revoke, "alt": alt, "shadowban": shadowban,
+		"code": code, "restrict": restrict, "revoke": revoke, "alt": alt, "shadowban": shadowban,
 	}
 }
 

@@ -66,7 +66,7 @@ func TestEveryCommandIsCovered(t *testing.T) {
 }
 
 func TestSpecialParse(t *testing.T) {
-	for _, load := range []func() (map[string]*Script, error){Full, Matched} {
+	for _, load := range []func() (map[string]*Script, error){Full, Mailed, Matched} {
 		if scripts, err := load(); err != nil || len(scripts) == 0 {
 			t.Errorf("%d conversations, %v", len(scripts), err)
 		}

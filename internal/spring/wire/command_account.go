@@ -22,7 +22,7 @@ var accountCommands = []Spec{
 	{Name: "CONFIRMAGREEMENT", BeforeLogin: true, Form: "code", Example: "616598",
 		Decode: all(func(text string) ConfirmAgreement { return ConfirmAgreement{Code: text} })},
 	{Name: "RESETPASSWORDREQUEST", BeforeLogin: true, Form: "[email]", Example: "erin@example.com",
-		Decode: plain(ResetPasswordRequest{})},
+		Decode: all(func(text string) ResetPasswordRequest { return ResetPasswordRequest{Email: text} })},
 	{Name: "CHANGEPASSWORD", BeforeLogin: true, Form: "oldHash newHash",
 		Example: "X03MO1qnZdYdgyfeuILPmQ== K9opmNmw7hl9oUKgRH9nJQ==",
 		Decode:  decodeChangePassword},

@@ -42,7 +42,7 @@ var decoded = map[string]map[string]any{
 	},
 	"c.auth.login_queue_heartbeat": {"": LoginQueueHeartbeat{}},
 	"CONFIRMAGREEMENT":             {"616598": ConfirmAgreement{"616598"}, "": ConfirmAgreement{}},
-	"RESETPASSWORDREQUEST":         {"": ResetPasswordRequest{}, "a@b.c": ResetPasswordRequest{}},
+	"RESETPASSWORDREQUEST":         {"": ResetPasswordRequest{}, "a@b.c": ResetPasswordRequest{Email: "a@b.c"}},
 	"CHANGEPASSWORD":               {"a b": ChangePassword{"a b", "a", "b"}},
 	"RENAMEACCOUNT":                {"Y--Y": RenameAccount{"Y--Y"}, "": RenameAccount{}, "a b": RenameAccount{"a b"}},
 	"CHANGEEMAILREQUEST":           {"a@b.c": ChangeEmailRequest{"a@b.c"}, "": ChangeEmailRequest{}},

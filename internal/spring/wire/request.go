@@ -28,8 +28,8 @@ type (
 	LoginQueueHeartbeat struct{}
 	// ConfirmAgreement is CONFIRMAGREEMENT. The code may be empty (and wrong).
 	ConfirmAgreement struct{ Code string }
-	// ResetPasswordRequest is RESETPASSWORDREQUEST.
-	ResetPasswordRequest struct{}
+	// ResetPasswordRequest is RESETPASSWORDREQUEST. The address may be missing, or anything.
+	ResetPasswordRequest struct{ Email string }
 	// ChangePassword is CHANGEPASSWORD. Args are both words as they were sent.
 	ChangePassword struct{ Args, Old, New string }
 	// RenameAccount is RENAMEACCOUNT. The name may be anything, also empty.

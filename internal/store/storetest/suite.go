@@ -15,6 +15,7 @@ import (
 	"teiserver/internal/cluster/registry"
 	"teiserver/internal/cluster/sequence"
 	"teiserver/internal/friend"
+	"teiserver/internal/mail"
 	"teiserver/internal/match"
 	"teiserver/internal/moderation"
 	"teiserver/internal/rating"
@@ -38,6 +39,7 @@ type Store interface {
 	rating.Store
 	chat.Store
 	moderation.Store
+	mail.Store
 }
 
 // Opener opens a new, empty store that is closed after the test. It is for a
@@ -111,6 +113,13 @@ func Run(t *testing.T, open Opener) {
 		{"moderation actions", testActions},
 		{"expired actions", testExpiredActions},
 		{"moderation marks", testMarks},
+		{"letters", testLetters},
+		{"letters together", testLettersTogether},
+		{"letters of a user", testLettersOfUser},
+		{"resets", testResets},
+		{"banned lists", testBanned},
+		{"list of users", testUserList},
+		{"forget", testForget},
 		{"reports", testReports},
 		{"bans", testBans},
 		{"channels", testChannels},

@@ -42,6 +42,8 @@ func testUser(t *testing.T, s Store) {
 	want := &account.User{
 		ID: 7, Name: "[CLAN]Alice", Email: "Alice@Example.org", Password: "$argon2id$…",
 		Roles: []account.Role{account.Bot, account.Moderator}, Country: "DE", HideFlag: true, Rank: 5, Code: "123456",
+		CodeAt: time.UnixMilli(5000).UTC(), CodeSent: time.UnixMilli(6000).UTC(), CodeTries: 2, NewCodeAt: time.UnixMilli(7000).UTC(),
+		Agreed: 4, Suspect: true, SignOuts: 3, FixedCountry: "GB-WLS", FixedRank: 2,
 		NewEmail: "new@example.org", NewCode: "654321", PlayMinutes: 90, SpectateMinutes: 30,
 		Created: time.UnixMilli(1_600_000_000_001).UTC(), LastLogin: time.UnixMilli(1_700_000_000_002).UTC(),
 		LastIP: "192.0.2.1", LobbyHash: "1 2", Client: "LuaLobby", Renames: []int64{1_650_000_000, 1_660_000_000},

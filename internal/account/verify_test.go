@@ -1,0 +1,251 @@
+package account
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"teiserver/internal/mail"
+	"teiserver/internal/refusal"
+)
+
+// purposes are what letters are for, and to whom.
+func purposes(letters []mail.Letter) (list []string) {
+	for _, l := range letters {
+		list = append(list, l.Purpose+" to "+l.To)
+	}
+	return list
+}
+
+func (s *site) expectMail(t *testing.T, what string, want ...string) []mail.Letter {
+	t.Helper()
+	letters := s.store.mailed()
+	if got := strings.Join(purposes(letters), ", "); got != strings.Join(want, ", ") {
+		t.Errorf("%s: mail %q, want %q", what, got, want)
+	}
+	return letters
+}
+
+// newcomer is somebody who has registered and waits for the code.
+func newcomer(t *testing.T, settings map[string]string) (*site, func() *User) {
+	t.Helper()
+	all := map[string]string{"account.verify_email": "true", "site.name": "Our game", "account.login_attempts": "1000"}
+	for k, v := range settings {
+		all[k] = v
+	}
+	s := newSite(t, all)
+	if err := s.Register(t.Context(), NewUser{Name: "Bob", Password: pass, Email: "bob@example.com", IP: "192.0.2.7"}); err != nil {
+		t.Fatal(err)
+	}
+	letters := s.expectMail(t, "registered", "verification to bob@example.com")
+	user := func() *User {
+		u, err := s.store.UserByID(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	l := letters[0]
+	if l.Subject != "Our game - New account" || l.User != 1 || !strings.Contains(l.Text, user().Code) || l.Key == "" || strings.Contains(l.Key, user().Code) {
+		t.Errorf("letter %+v", l)
+	}
+	return s, user
+}
+
+// TestCodeMailedAgain: a later login mails the code again, and another one when it has
+// expired.
+func TestCodeMailedAgain(t *testing.T) {
+	t.Parallel()
+	s, user := newcomer(t, map[string]string{"account.code_hours": "2"})
+	first := user().Code
+	comes := func() {
+		t.Helper()
+		if err := s.login(t, "Bob", pass); !refusal.Is(err, refusal.Unverified) {
+			t.Fatal(err)
+		}
+	}
+	comes()
+	s.expectMail(t, "soon")
+	s.now = s.now.Add(11 * time.Minute)
+	comes()
+	letters := s.expectMail(t, "later", "verification to bob@example.com")
+	if user().Code != first || !strings.Contains(letters[0].Text, first) {
+		t.Error("another code, though the first one counts")
+	}
+	comes()
+	s.expectMail(t, "soon again")
+	s.now = s.now.Add(2 * time.Hour)
+	if _, err := s.ConfirmAgreement(t.Context(), 1, first); textOf(err) != "Incorrect code" {
+		t.Errorf("an old code: %v", err)
+	}
+	comes()
+	letters = s.expectMail(t, "expired", "verification to bob@example.com")
+	if user().Code == first || !strings.Contains(letters[0].Text, user().Code) {
+		t.Error("the old code")
+	}
+	if _, err := s.ConfirmAgreement(t.Context(), 1, user().Code); err != nil {
+		t.Error(err)
+	}
+	check(t, "verified", s.login(t, "Bob", pass), "")
+	s.expectMail(t, "verified")
+}
+
+// TestCodeTries: whoever guesses has another code to guess after a while.
+func TestCodeTries(t *testing.T) {
+	t.Parallel()
+	s, user := newcomer(t, map[string]string{"account.code_tries": "6"})
+	first := user().Code
+	for i := range 6 {
+		if i == 4 {
+			s.now = s.now.Add(time.Minute)
+		}
+		_, err := s.ConfirmAgreement(t.Context(), 1, "000000")
+		check(t, "wrong", err, "Incorrect code")
+	}
+	s.expectMail(t, "guessed", "verification to bob@example.com")
+	if user().Code == first || user().CodeTries != 0 {
+		t.Errorf("%+v", user())
+	}
+}
+
+// TestReview: who registers from certain networks waits for a moderator.
+func TestReview(t *testing.T) {
+	t.Parallel()
+	s, user := newcomer(t, map[string]string{"account.review_networks": "192.0.2.0/24, 2001:db8::/32", "account.review_address": "staff@example.com"})
+	_, err := s.ConfirmAgreement(t.Context(), 1, user().Code)
+	check(t, "the right code", err, `Your account was flagged for manual validation. Please send an email to "staff@example.com" from the address you used to register.`)
+	_, err = s.ConfirmAgreement(t.Context(), 1, "1")
+	check(t, "a wrong one", err, "Incorrect code")
+	if was, err := s.Verify(t.Context(), 1); err != nil || !was {
+		t.Fatal(was, err)
+	}
+	check(t, "login", s.login(t, "Bob", pass), "")
+	if was, err := s.Verify(t.Context(), 1); err != nil || was {
+		t.Error("verified twice", err)
+	}
+}
+
+// TestNewAgreement: a newer version is to be accepted at the next login, by people.
+func TestNewAgreement(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, map[string]string{"account.agreement_version": "3", "account.agreement_again": `New terms.\nRead them.`})
+	s.add(t, "Alice")
+	s.add(t, "HostBot", Bot)
+	check(t, "a bot", s.login(t, "HostBot", pass), "")
+	u, err := s.Authenticate(t.Context(), LoginRequest{Name: "Alice", Password: pass, Hash: "1"})
+	if !refusal.Is(err, refusal.Unverified) || u == nil {
+		t.Fatalf("%v %v", u, err)
+	}
+	if got := s.Agreement(t.Context(), u); got != "New terms.\nRead them." {
+		t.Errorf("shown %q", got)
+	}
+	if u, err = s.ConfirmAgreement(t.Context(), u.ID, ""); err != nil || u.Agreed != 3 {
+		t.Fatalf("%+v %v", u, err)
+	}
+	check(t, "agreed", s.login(t, "Alice", pass), "")
+	s.expectMail(t, "nothing to mail")
+}
+
+// TestNewAgreementUnverified: the code stands for both; where none is asked for, agreeing
+// is enough.
+func TestNewAgreementUnverified(t *testing.T) {
+	t.Parallel()
+	s, user := newcomer(t, map[string]string{"account.agreement_version": "2"})
+	if got := s.Agreement(t.Context(), user()); !strings.HasPrefix(got, "A verification code") {
+		t.Errorf("shown %q", got)
+	}
+	if u, err := s.ConfirmAgreement(t.Context(), 1, user().Code); err != nil || u.Agreed != 2 {
+		t.Fatalf("%+v %v", u, err)
+	}
+	check(t, "login", s.login(t, "Bob", pass), "")
+
+	off := newSite(t, map[string]string{"account.agreement_version": "2"})
+	u := off.add(t, "Carol")
+	if _, err := off.change(t.Context(), u.ID, func(u *User) error { u.Code = "123456"; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := off.ConfirmAgreement(t.Context(), u.ID, ""); err != nil || v.Agreed != 2 {
+		t.Fatalf("%+v %v", v, err)
+	}
+}
+
+// TestEmailMail: the new address gets the code, both are told of the change.
+func TestEmailMail(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.add(t, "Alice")
+	if err := s.ChangeEmailRequest(t.Context(), 1, "new@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	l := s.expectMail(t, "request", "new-address to new@example.com")[0]
+	u, _ := s.UserByID(t.Context(), 1)
+	if !strings.Contains(l.Text, u.NewCode) {
+		t.Error(l.Text)
+	}
+	check(t, "again at once", s.ChangeEmailRequest(t.Context(), 1, "other@example.com"), "Flood protection")
+	if err := s.ChangeEmail(t.Context(), 1, "new@example.com", u.NewCode); err != nil {
+		t.Fatal(err)
+	}
+	s.expectMail(t, "changed", "notice to Alice@example.com", "notice to new@example.com")
+	s.now = s.now.Add(time.Hour)
+	if err := s.ChangeEmailRequest(t.Context(), 1, "late@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	u, _ = s.UserByID(t.Context(), 1)
+	s.now = s.now.Add(72 * time.Hour)
+	check(t, "too late", s.ChangeEmail(t.Context(), 1, "late@example.com", u.NewCode), "bad code")
+}
+
+func TestMailable(t *testing.T) {
+	t.Parallel()
+	for email, want := range map[string]bool{
+		"a@example.com": true, "7@users.invalid": false, "x@agents": false, "admin@teiserver.local": false, "nobody": false, "a.b": false, "": false,
+	} {
+		if Mailable(email) != want {
+			t.Errorf("%s: %v", email, !want)
+		}
+	}
+}
+
+// TestReset: a link sets the password once, and ends what began with the old one.
+func TestReset(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, map[string]string{"web.url": "https://play.example.org"})
+	s.add(t, "Alice")
+	for _, email := range []string{"nobody@example.com", "nonsense"} {
+		check(t, email, s.RequestReset(t.Context(), email, "10.0.0.2"), "")
+	}
+	s.expectMail(t, "unknown")
+	check(t, "known", s.RequestReset(t.Context(), "ALICE@example.com", "10.0.0.2"), "")
+	letters := s.expectMail(t, "known", "password-reset to Alice@example.com")
+	check(t, "again", s.RequestReset(t.Context(), "alice@example.com", "10.0.0.3"), "")
+	s.expectMail(t, "there is a link")
+	for range 4 {
+		_ = s.RequestReset(t.Context(), "nobody@example.com", "10.0.0.2")
+	}
+	check(t, "too often", s.RequestReset(t.Context(), "alice@example.com", "10.0.0.2"), "Flood protection")
+
+	const url = "https://play.example.org/password_reset/"
+	_, value, _ := strings.Cut(letters[0].Text, url)
+	value, _, _ = strings.Cut(value, "\n")
+	if len(value) != 43 || strings.Contains(s.log.String(), value) {
+		t.Fatalf("value %q", value)
+	}
+	if valid, err := s.ResetValid(t.Context(), value+"x"); valid || err != nil {
+		t.Error("another link is valid", err)
+	}
+	if _, err := s.ResetPassword(t.Context(), value, "short"); textOf(err) != "The new password is too short" {
+		t.Error(err)
+	}
+	before, _ := s.UserByID(t.Context(), 1)
+	u, err := s.ResetPassword(t.Context(), value, "another secret")
+	if err != nil || u.SignOuts != before.SignOuts+1 {
+		t.Fatalf("%+v %v", u, err)
+	}
+	s.expectMail(t, "set", "notice to Alice@example.com")
+	if _, err := s.ResetPassword(t.Context(), value, "a third secret"); !refusal.Is(err, refusal.NotFound) {
+		t.Errorf("twice: %v", err)
+	}
+	check(t, "old", s.login(t, "Alice", pass), badPass)
+	check(t, "new", s.login(t, "Alice", ClientPassword("another secret")), "")
+}

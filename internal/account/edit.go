@@ -101,6 +101,7 @@ func (s *Service) ChangePassword(ctx context.Context, id int64, old, replacement
 		}
 	}
 	if !right {
+		s.wrong(windowKey{user: id, what: "password"})
 		return refusal.New(refusal.Password, textOldPassword)
 	}
 	if !acceptablePassword(replacement) {
@@ -148,6 +149,7 @@ func (s *Service) ChangeEmail(ctx context.Context, id int64, email, code string)
 	}
 	_, err := s.change(ctx, id, func(u *User) error {
 		if !sameCode(u.NewCode, code) {
+			s.wrong(windowKey{user: id, what: "email"})
 			return refusal.New(refusal.Invalid, textBadCode)
 		}
 		if !strings.EqualFold(u.NewEmail, email) {

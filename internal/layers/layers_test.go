@@ -30,7 +30,7 @@ var table = []struct {
 	{"cmd/demo", rule{[]string{"test/springclient"}, "a demo knows the server from outside only"}},
 	{"cmd/loadtest", rule{[]string{"test/springclient"}, "a load tool knows the server from outside only"}},
 	{"internal/app", rule{[]string{"internal/"}, "the one package that knows all"}},
-	{"internal/config", rule{nil, "configuration is free for all and knows nobody"}},
+	{"internal/config", rule{[]string{"internal/limit"}, "configuration is free for all; how networks are written it shares"}},
 	{"internal/refusal", rule{nil, "free for all, knows nobody"}},
 	{"internal/failpoint", rule{nil, "free for whoever is broken on purpose, knows nobody"}},
 	{"internal/limit", rule{nil, "free for whoever bounds something, knows nobody"}},

@@ -1,6 +1,22 @@
 package limit
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+)
+
+// ParseNetwork reads a network, or an address, which is a network of one.
+func ParseNetwork(text string) (netip.Prefix, error) {
+	if n, err := netip.ParsePrefix(text); err == nil {
+		return n.Masked(), nil
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.Zone() != "" {
+		return netip.Prefix{}, fmt.Errorf("%q is no address and no network like 10.0.0.0/8", text)
+	}
+	a = a.Unmap()
+	return netip.PrefixFrom(a, a.BitLen()), nil
+}
 
 // Key is under what an address is counted: IPv4 as it is, of IPv6 the network of 64
 // bits, of which one customer has all. It is empty for what is no address.

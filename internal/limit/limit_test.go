@@ -154,3 +154,16 @@ func BenchmarkTake(b *testing.B) {
 		m.Take("10.0.0.1", r, start)
 	}
 }
+
+func TestParseNetwork(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"10.0.0.1": "10.0.0.1/32", "10.1.2.3/8": "10.0.0.0/8", "::1": "::1/128", "2001:db8::1/64": "2001:db8::/64", "::ffff:10.0.0.1": "10.0.0.1/32",
+		"": "", "host": "", "10.0.0.0/33": "", "fe80::1%eth0": "",
+	} {
+		n, err := ParseNetwork(text)
+		if got := n.String(); (err != nil) != (want == "") || err == nil && got != want {
+			t.Errorf("%q: %s, %v; want %q", text, got, err, want)
+		}
+	}
+}

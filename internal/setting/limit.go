@@ -2,7 +2,6 @@ package setting
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -20,7 +19,7 @@ var Networks = Form[[]netip.Prefix]{
 		}
 		var all []netip.Prefix
 		for _, word := range words {
-			n, err := ParseNetwork(word)
+			n, err := limit.ParseNetwork(word)
 			if err != nil {
 				return nil, err
 			}
@@ -35,19 +34,6 @@ var Networks = Form[[]netip.Prefix]{
 		}
 		return strings.Join(words, ",")
 	},
-}
-
-// ParseNetwork reads a network, or an address, which is a network of one.
-func ParseNetwork(text string) (netip.Prefix, error) {
-	if n, err := netip.ParsePrefix(text); err == nil {
-		return n.Masked(), nil
-	}
-	a, err := netip.ParseAddr(text)
-	if err != nil || a.Zone() != "" {
-		return netip.Prefix{}, fmt.Errorf("%q is no address and no network like 10.0.0.0/8", text)
-	}
-	a = a.Unmap()
-	return netip.PrefixFrom(a, a.BitLen()), nil
 }
 
 // Limits against floods and abuse; docs/limits.md says what each answers.

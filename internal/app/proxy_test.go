@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -84,8 +87,15 @@ func TestImpostor(t *testing.T) {
 	t.Parallel()
 	s, cfg := limitedBy(t, nil, func(cfg *config.Config) { cfg.SpringProxyFrom = []string{"10.9.0.0/16"} })
 	add(t, cfg, "Host1", "bot")
-	ctx, c := through(t, s.Addresses()["spring-listen"], version1("203.0.113.1"), false, springclient.Host)
-	expect(t, c.WaitClosed(ctx))
+	nc, err := net.Dial("tcp", s.Addresses()["spring-listen"])
+	expect(t, err)
+	defer func() { _ = nc.Close() }()
+	expect(t, nc.SetDeadline(time.Now().Add(time.Minute)))
+	_, err = nc.Write([]byte(version1("203.0.113.1") + "PING\n"))
+	expect(t, err)
+	if said, err := io.ReadAll(nc); errors.Is(err, os.ErrDeadlineExceeded) || strings.Contains(string(said), "PONG") {
+		t.Fatalf("an impostor is served: %q, %v", said, err)
+	}
 	ctx, host := dialAs(t, s, springclient.Host)
 	expect(t, host.Login(ctx, "Host1"))
 	id, err := host.OpenBattle(ctx, springclient.Battle{Title: "mine"})

@@ -59,9 +59,10 @@ type conn struct {
 
 	queued // its place in the login queue, if it waits
 
-	front    *fronted // nil: nobody connects for others
-	door     string   // under what its address is counted
-	inside   bool     // it is
+	front    *fronted    // nil: nobody connects for others
+	met      atomic.Bool // it is known who has connected; before, nothing is written
+	door     string      // under what its address is counted
+	inside   bool        // it is
 	standing standing
 
 	openID   atomic.Pointer[string] // message id of the OPENBATTLE that Hosting answers
@@ -78,6 +79,7 @@ func newConn(s *Server, nc net.Conn, secure bool) *conn {
 		nc = c.front
 	} else {
 		nc = &direct{Conn: nc}
+		c.met.Store(true)
 	}
 	if secure {
 		nc = tls.Server(nc, s.TLS)
@@ -239,6 +241,10 @@ func (c *conn) greet() { c.greeted.Do(func() { c.out.Send(wire.Greeting) }) }
 
 // End closes the connection after a last line with the reason. It does not block.
 func (c *conn) End(reason string) {
+	if !c.met.Load() {
+		c.out.Abort(net.ErrClosed)
+		return
+	}
 	c.greet()
 	c.out.Close(wire.AppendDisconnect(nil, reason))
 }

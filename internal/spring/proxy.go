@@ -126,11 +126,17 @@ func (c *conn) introduce() bool {
 	if from.IsValid() {
 		c.ip = from.String()
 	}
-	if why := c.knock(); why != "" {
+	c.met.Store(true)
+	why := c.knock()
+	switch {
+	case why == "":
+		return true
+	case c.secure:
+		c.out.Abort(errors.New(why)) // no handshake is made for it
+	default:
 		c.End(why)
-		return false
 	}
-	return true
+	return false
 }
 
 // impostor notes a header that nobody may send.

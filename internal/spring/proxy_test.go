@@ -126,17 +126,49 @@ func TestHeaderInTime(t *testing.T) {
 
 // TestShutdownWithoutHeader: a stop does not wait for a header.
 func TestShutdownWithoutHeader(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := NewServer(Options{Settings: setting.Fixed(nil), ProxyFrom: balancer, TLS: &tls.Config{MinVersion: tls.VersionTLS12}, Log: slog.New(slog.DiscardHandler)})
+			ours, theirs := net.Pipe()
+			if !s.start(context.Background(), addressed{ours, from("127.0.0.1")}, secure) {
+				t.Fatal("not taken")
+			}
+			newPeer(t, theirs)
+			synctest.Wait()
+			began := time.Now()
+			if err := s.Shutdown(context.Background(), "over"); err != nil || time.Since(began) != 0 {
+				t.Errorf("TLS %v: %v after %v", secure, err, time.Since(began))
+			}
+		})
+	}
+}
+
+// TestTurnedDownBeforeTLS: nobody who is turned down is waited for.
+func TestTurnedDownBeforeTLS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := NewServer(Options{Settings: setting.Fixed(nil), ProxyFrom: balancer, Log: slog.New(slog.DiscardHandler)})
-		ours, theirs := net.Pipe()
-		if !s.start(context.Background(), addressed{ours, from("127.0.0.1")}, false) {
-			t.Fatal("not taken")
+		settings := setting.Fixed(map[string]string{"spring.strangers_per_address": "1"})
+		s := NewServer(Options{Settings: settings, ProxyFrom: balancer, TLS: &tls.Config{MinVersion: tls.VersionTLS12}, Log: slog.New(slog.DiscardHandler)})
+		var ends []net.Conn
+		for range 2 {
+			ours, theirs := net.Pipe()
+			if !s.start(context.Background(), addressed{ours, from("127.0.0.1")}, true) {
+				t.Fatal("not taken")
+			}
+			if _, err := theirs.Write(version2(t, "203.0.113.7", proxyproto.PROXY)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			ends = append(ends, theirs)
 		}
-		newPeer(t, theirs)
-		synctest.Wait()
 		began := time.Now()
-		if err := s.Shutdown(context.Background(), "over"); err != nil || time.Since(began) != 0 {
-			t.Errorf("%v after %v", err, time.Since(began))
+		if said := rest(t, ends[1]); said != "" || time.Since(began) != 0 || s.Doors.Address.Load() != 1 {
+			t.Errorf("%q after %v, %d counted", said, time.Since(began), s.Doors.Address.Load())
+		}
+		if said := rest(t, ends[0]); said != "" || time.Since(began) != handshakeTimeout {
+			t.Errorf("the first: %q after %v", said, time.Since(began))
+		}
+		if err := s.Shutdown(context.Background(), "over"); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -119,7 +119,7 @@ func TestGiantName(t *testing.T) {
 // TestLimitsOfTheCluster: tries on one node count on the others.
 func TestLimitsOfTheCluster(t *testing.T) {
 	t.Parallel()
-	texts := map[string]string{"account.registrations_per_address": "3", "account.failures_per_address": "6", "account.login_attempts": "1000"}
+	texts := map[string]string{"account.registrations_per_address": "3", "account.registrations_per_minute": "4", "account.failures_per_address": "6", "account.login_attempts": "1000"}
 	inNodes(t, texts, func(n *nodes, a, b, c *sharer) {
 		register := func(at *sharer, name string) error {
 			return at.Register(context.Background(), NewUser{Name: name, Password: pass, Email: name + "@example.com", IP: "10.0.0.1"})
@@ -135,6 +135,13 @@ func TestLimitsOfTheCluster(t *testing.T) {
 		for _, at := range []*sharer{a, b, c} {
 			check(n.T, "fourth", register(at, "Fourth"), madeMany)
 		}
+		// Four accounts a minute, wherever they are made.
+		elsewhere := func(at *sharer, name string) error {
+			return at.Register(context.Background(), NewUser{Name: name, Password: pass, Email: name + "@example.com", IP: "10.0.0.2"})
+		}
+		check(n.T, "the fourth of all", elsewhere(c, "Fourth"), "")
+		wait(time.Second)
+		check(n.T, "the fifth of all", elsewhere(b, "Fifth"), madeAll)
 		// Four wrong passwords of an account, wherever they were tried.
 		for i, at := range []*sharer{a, b, c, a} {
 			check(n.T, "guess", login(at, "User1", "wrong!", fmt.Sprint("10.0.9.", i)), badPass)

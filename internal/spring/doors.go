@@ -134,12 +134,8 @@ func (s *Server) Strangers() int { return s.doors.strangers() }
 // knock asks the doors for a connection whose address is known now.
 func (c *conn) knock() (refused string) {
 	l := c.srv.limits()
-	if c.srv.Unlimited {
-		l = &limits{}
-	}
-	c.door = limit.Key(c.ip)
-	if limit.Within(c.ip, l.unlimited) {
-		c.door = ""
+	if !c.srv.Unlimited && !limit.Within(c.ip, l.unlimited) {
+		c.door = limit.Key(c.ip)
 	}
 	if refused = c.srv.doors.enter(c.door, l, &c.srv.Doors, time.Now()); refused == "" {
 		c.inside = true

@@ -156,6 +156,35 @@ func TestStrangersHurry(t *testing.T) {
 	})
 }
 
+// TestUnlimitedDoors: a server without limits turns nobody down and hurries nobody, though
+// thousands register before they log in.
+func TestUnlimitedDoors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewServer(Options{Unlimited: true, Settings: setting.Fixed(map[string]string{
+			"spring.strangers": "2", "spring.strangers_per_address": "1", "spring.connects_per_minute": "1", "limit.unlimited_networks": "",
+		}), Log: slog.New(slog.DiscardHandler)})
+		var all []*peer
+		for range 5 {
+			ours, theirs := net.Pipe()
+			if !s.start(context.Background(), addressed{ours, from("127.0.0.1")}, false) {
+				t.Fatal("not taken")
+			}
+			all = append(all, newPeer(t, theirs))
+			all[len(all)-1].want("TASSERVER ")
+		}
+		for range 3 {
+			<-time.After(50 * time.Second)
+			for _, p := range all {
+				p.send("PING\n")
+				p.want("PONG")
+			}
+		}
+		if err := s.Shutdown(context.Background(), "over"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestTurnedDown: over a real socket, who may not come in reads why; over TLS the
 // connection ends.
 func TestTurnedDown(t *testing.T) {

@@ -92,9 +92,13 @@ func (e *evening) comeIn(ctx context.Context, workers int) error {
 		if _, err := moderator.ask(ctx, "CREATEBOTACCOUNT "+name+" "+boss, " has been created"); err != nil {
 			return err
 		}
-		if e.hosts[i], err = e.host(ctx, i, name); err != nil {
+		h, err := e.host(ctx, i, name)
+		if err != nil {
 			return err
 		}
+		e.players.mu.Lock() // who pings looks there
+		e.hosts[i] = h
+		e.players.mu.Unlock()
 	}
 	return errors.Join(e.players.comeIn(ctx, workers), e.probes.comeIn(ctx, workers))
 }
@@ -241,7 +245,7 @@ func (e *evening) pingEvenly(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		n := len(e.hosts) + len(e.players.clients)
+		n := len(e.players.clients) + len(e.hosts) + len(e.probes.clients)
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		began := time.Now()
@@ -260,17 +264,34 @@ func (e *evening) pingEvenly(ctx context.Context) (stop func()) {
 }
 
 func (e *evening) pingNumber(i int) {
-	e.players.mu.Lock()
-	defer e.players.mu.Unlock()
-	c := e.players.clients[i%len(e.players.clients)]
-	if i >= len(e.players.clients) {
-		if h := e.hosts[i-len(e.players.clients)]; h != nil {
-			c = h.client
-		}
-	}
-	if c != nil {
+	if c := e.numbered(i); c != nil {
 		_ = c.send("PING") // who has gone is noticed by who waits for it
 	}
+}
+
+// numbered is a player, then a host, then a probe; nil if it has not come yet.
+func (e *evening) numbered(i int) *client {
+	for _, c := range []*crowd{e.players, nil, e.probes} {
+		if c == nil {
+			if i < len(e.hosts) {
+				e.players.mu.Lock()
+				defer e.players.mu.Unlock()
+				if h := e.hosts[i]; h != nil {
+					return h.client
+				}
+				return nil
+			}
+			i -= len(e.hosts)
+			continue
+		}
+		if i < len(c.clients) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return c.clients[i]
+		}
+		i -= len(c.clients)
+	}
+	return nil
 }
 
 // probe measures PING until ctx ends.

@@ -21,8 +21,11 @@ const password = "password"
 // system has ports for.
 const perSource = 20_000
 
-// denied is in every refusal of a registration or login.
-var denied = []byte("DENIED ")
+// denied is in every refusal of a registration or login, failed in that of a battle.
+var (
+	denied = []byte("DENIED ")
+	failed = []byte("BATTLEFAILED ")
+)
 
 // queued tells a client to wait.
 var queued = []byte("QUEUED\n")
@@ -49,6 +52,16 @@ type watch struct {
 
 // connect opens connection number i of a run.
 func connect(ctx context.Context, addr string, i, buffer int, total *atomic.Int64) (*client, error) {
+	conn, err := dial(ctx, addr, i)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{conn: conn, total: total, done: make(chan struct{})}
+	go c.read(make([]byte, buffer))
+	return c, nil
+}
+
+func dial(ctx context.Context, addr string, i int) (net.Conn, error) {
 	d := net.Dialer{}
 	if i >= perSource {
 		d.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+i/perSource))}
@@ -57,9 +70,7 @@ func connect(ctx context.Context, addr string, i, buffer int, total *atomic.Int6
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}
-	c := &client{conn: conn, total: total, done: make(chan struct{})}
-	go c.read(make([]byte, buffer))
-	return c, nil
+	return conn, nil
 }
 
 // read counts what comes. The end of each piece is kept in front of the next as
@@ -95,7 +106,7 @@ func (c *client) look(buf []byte, n int) (kept int) {
 	if n < 256 && bytes.Contains(buf[:n], queued) {
 		c.queued.Store(true)
 	}
-	if bytes.Contains(buf[:n], denied) {
+	if bytes.Contains(buf[:n], denied) || bytes.Contains(buf[:n], failed) {
 		c.refuse(buf[:n])
 		c.watch.Store(nil)
 		w.seen <- time.Time{} // no time: refused
@@ -108,7 +119,10 @@ func (c *client) look(buf []byte, n int) (kept int) {
 
 // refuse keeps the line that refuses.
 func (c *client) refuse(b []byte) {
-	_, line, _ := bytes.Cut(b, denied)
+	_, line, found := bytes.Cut(b, denied)
+	if !found {
+		_, line, _ = bytes.Cut(b, failed)
+	}
 	line, _, _ = bytes.Cut(line, []byte{'\n'})
 	text := string(line)
 	c.refusal.Store(&text)
@@ -139,7 +153,7 @@ func (c *client) ask(ctx context.Context, line, text string) (time.Duration, err
 	select {
 	case at := <-seen:
 		if at.IsZero() {
-			return 0, fmt.Errorf("%s sent %.40q and was denied", c.name, line)
+			return 0, fmt.Errorf("%s sent %.40q and was denied: %s", c.name, line, c.reason())
 		}
 		return at.Sub(began), nil
 	case <-c.done:

@@ -3,16 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -46,23 +40,6 @@ func (c *compareCommand) Run(ctx context.Context, r *Report) error {
 		}
 	}
 	return nil
-}
-
-// running is a server under test.
-type running struct {
-	name, addr, bot string
-	cmd             *exec.Cmd
-	dir             string // removed at the end
-}
-
-func (s *running) stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	kill := time.AfterFunc(15*time.Second, func() { _ = s.cmd.Process.Kill() })
-	defer kill.Stop()
-	_ = s.cmd.Wait()
-	if s.dir != "" {
-		_ = os.RemoveAll(s.dir)
-	}
 }
 
 // run starts a server for each measurement, so that none pays for the one before.
@@ -136,86 +113,14 @@ func (c *compareCommand) startFloor(ctx context.Context) (*running, error) {
 
 // startServer starts a teiserver with a fresh store and a bot account.
 func (c *compareCommand) startServer(ctx context.Context) (*running, error) {
-	dir, err := os.MkdirTemp("", "loadtest")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder: %w", err)
-	}
-	addrs, err := freeAddresses(2)
+	s, err := startTeiserver(ctx, c.Server, c.Database)
 	if err != nil {
 		return nil, err
 	}
-	database := c.Database
-	if database == "" {
-		database = "sqlite:" + filepath.Join(dir, "teiserver.db")
-	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return nil, fmt.Errorf("make a log: %w", err)
-	}
-	defer func() { _ = log.Close() }()
-	cmd := exec.Command(c.Server, "serve", "--data-dir", dir, "--node-name", "load", "--spring-listen", addrs[0], "--spring-tls-listen", "",
-		"--http-listen", addrs[1], "--database", database, "--unlimited", "--log-level", "warn")
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", c.Server, err)
-	}
-	s := &running{name: "teiserver", addr: addrs[0], cmd: cmd, dir: dir, bot: fmt.Sprintf("LoadBot%d", time.Now().UnixNano()%1_000_000_000)}
-	err = errors.Join(waitReady(ctx, addrs[1]), addBot(ctx, c.Server, s.bot, database, dir))
-	if err != nil {
-		said, _ := os.ReadFile(log.Name())
+	s.bot = fmt.Sprintf("LoadBot%d", time.Now().UnixNano()%1_000_000_000)
+	if err := s.addUser(ctx, s.bot, "bot"); err != nil {
 		s.stop()
-		return nil, fmt.Errorf("%w\n%s", err, said)
+		return nil, err
 	}
 	return s, nil
-}
-
-func addBot(ctx context.Context, server, name, database, dir string) error {
-	out, err := exec.CommandContext(ctx, server, "user", "add", name, "--password", password, "--email", name+"@example.com",
-		"--role", "bot", "--database", database, "--data-dir", dir).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("add user %s: %w\n%s", name, err, out)
-	}
-	return nil
-}
-
-// waitReady asks /readyz until it says yes.
-func waitReady(ctx context.Context, addr string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err == nil {
-			_, _ = io.Copy(io.Discard, resp.Body)
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-			err = errors.New(resp.Status)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("the server is not ready: %w", err)
-		}
-	}
-}
-
-// freeAddresses returns loopback addresses that nobody listens on.
-func freeAddresses(n int) ([]string, error) {
-	out := make([]string, n)
-	for i := range out {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-		defer func() { _ = l.Close() }()
-		out[i] = l.Addr().String()
-	}
-	return out, nil
 }

@@ -31,6 +31,7 @@ type options struct {
 	Latency  latencyCommand  `cmd:"" help:"How long a channel line and a battle join take, on one node and across nodes."`
 	Stampede stampedeCommand `cmd:"" help:"Kill a node and have its clients come to the others all at once."`
 	Probe    probeCommand    `cmd:"" hidden:"" help:"Clients that are measured while others come."`
+	Evening  eveningCommand  `cmd:"" help:"A server full of battles: what it costs at rest, and when an evening goes on in them."`
 	Compare  compareCommand  `cmd:"" help:"Run fanout, login and idle10k against floor and a teiserver binary."`
 }
 

@@ -14,9 +14,8 @@ const (
 	maxCounted = 100_000 // accounts remembered; beyond it the oldest memory is given up
 )
 
-// attempts counts logins per account on this node. Counting per node lets an
-// attacker try as often as there are nodes; a counter for the cluster would make
-// every login wait for another node.
+// attempts counts logins per account: those of this node, and the wrong ones of which
+// other nodes tell (TopicTried). No login waits for another node.
 type attempts struct {
 	most    int // accounts remembered
 	mu      sync.Mutex

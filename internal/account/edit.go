@@ -107,6 +107,7 @@ func (s *Service) ChangePassword(ctx context.Context, id int64, old, replacement
 		}
 	}
 	if !right {
+		s.wrong(windowKey{user: id, what: "password"})
 		return refusal.New(refusal.Password, textOldPassword)
 	}
 	if !acceptablePassword(replacement) {
@@ -157,6 +158,7 @@ func (s *Service) ChangeEmail(ctx context.Context, id int64, email, code string)
 	}
 	_, err := s.changeWith(ctx, id, func(u *User) ([]mail.Letter, error) {
 		if !sameCode(u.NewCode, code) || s.expired(ctx, u.NewCodeAt) {
+			s.wrong(windowKey{user: id, what: "email"})
 			return nil, refusal.New(refusal.Invalid, textBadCode)
 		}
 		if !strings.EqualFold(u.NewEmail, email) {

@@ -36,6 +36,7 @@ func (s *Service) CheckHost(ctx context.Context, name, password, ip string) (*Us
 	if !right {
 		if !s.opts.Unlimited {
 			s.attempts.try(tries(u, r), s.now())
+			s.wrong(tries(u, r))
 		}
 		return nil, refusal.New(refusal.Password, textPassword)
 	}

@@ -18,6 +18,9 @@ const (
 	textCode      = "Incorrect code"
 )
 
+// longestName is as long as names can be, see account.max_name_length.
+const longestName = 64
+
 // LoginRequest is what a client says to log in.
 type LoginRequest struct {
 	Name     string
@@ -58,11 +61,16 @@ func (s *Service) Authenticate(ctx context.Context, r LoginRequest) (*User, erro
 // reports whether the password is known to be right.
 func (s *Service) Recognize(ctx context.Context, r LoginRequest) (u *User, proved bool, err error) {
 	name := CleanName(r.Name)
+	if len(name) > longestName {
+		s.failed(ctx, r.IP)
+		return nil, false, refusal.New(refusal.NotFound, textUnknown, name[:longestName]) // nobody has it
+	}
 	u, err = s.lookup.stored(ctx, name)
 	if err != nil {
 		return nil, false, err
 	}
 	if u == nil {
+		s.failed(ctx, r.IP)
 		return nil, false, refusal.New(refusal.NotFound, textUnknown, name)
 	}
 	if err := s.opts.Verdicts.MayTry(ctx, u.ID); err != nil {
@@ -76,10 +84,15 @@ func (s *Service) Recognize(ctx context.Context, r LoginRequest) (u *User, prove
 			return nil, false, err
 		}
 	}
+	proved = s.remembers(ctx, u, r)
+	if !proved && !u.IsBot() && s.failing(ctx, r.IP) { // before a try of the account is taken
+		s.Counters.Limits.Address.Add(1)
+		return nil, false, refusal.New(refusal.Flood, textFloodWait)
+	}
 	if err := s.mayLogIn(ctx, u, r); err != nil {
 		return nil, false, err
 	}
-	return u, s.remembers(ctx, u, r), nil
+	return u, proved, nil
 }
 
 // Welcome computes what a login computes, for a user whose password was right.
@@ -96,6 +109,7 @@ func (s *Service) mayLogIn(ctx context.Context, u *User, r LoginRequest) error {
 	bot := u.IsBot()
 	limit := setting.LoginAttempts.Get(ctx, s.settings)
 	if !bot && !s.opts.Unlimited && s.attempts.flooding(u.ID, limit, now) {
+		s.Counters.Limits.Account.Add(1)
 		return refusal.New(refusal.Flood, textFloodWait)
 	}
 	if !bot && (r.Hash == "" || r.Hash == "0") {
@@ -104,6 +118,7 @@ func (s *Service) mayLogIn(ctx context.Context, u *User, r LoginRequest) error {
 	if key := tries(u, r); !s.opts.Unlimited {
 		s.attempts.note(u.ID, now)
 		if bot && s.attempts.spent(key, now) || !bot && !s.attempts.try(key, now) {
+			s.Counters.Limits.Account.Add(1)
 			return refusal.New(refusal.Flood, textFlood)
 		}
 	}
@@ -144,6 +159,8 @@ func (s *Service) Prove(ctx context.Context, u *User, r LoginRequest) error {
 		if u.IsBot() && !s.opts.Unlimited {
 			s.attempts.try(tries(u, r), s.now())
 		}
+		s.wrong(tries(u, r))
+		s.failed(ctx, r.IP)
 		return refusal.New(refusal.Password, textPassword)
 	}
 	s.remembered.add(u.ID, s.remembered.mark(u, r.Password), s.now())
@@ -180,5 +197,6 @@ func (s *Service) mayTry(id int64, what string) bool {
 func (s *Service) NoteFlood(id int64) {
 	if !s.opts.Unlimited {
 		s.attempts.punish(id, s.now())
+		s.publish(tried{What: triedFlood, User: id})
 	}
 }

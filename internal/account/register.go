@@ -80,6 +80,9 @@ func (s *Service) Register(ctx context.Context, n NewUser) error {
 	if !acceptablePassword(n.Password) {
 		return refusal.New(refusal.Invalid, textFailed)
 	}
+	if err := s.mayRegister(ctx, n.IP); err != nil { // what could be refused without it counts for nothing
+		return err
+	}
 	u := &User{Name: n.Name, Email: n.Email, LastIP: n.IP, Country: s.country(n.IP)}
 	u.Suspect = s.reviewed(ctx, n.IP)
 	if setting.VerifyEmail.Get(ctx, s.settings) {

@@ -48,6 +48,7 @@ type Options struct {
 type Counters struct {
 	Hashed     atomic.Int64 // passwords that were checked by their hash
 	Remembered atomic.Int64 // that were known to be right
+	Limits     LimitCounters
 }
 
 // Service is what others ask about users. It is safe for concurrent use.
@@ -66,6 +67,7 @@ type Service struct {
 	remembered *remembered
 	sharing    *sharing // nil: with nobody
 	attempts   *attempts
+	limits     limits
 	notes      *loginNotes
 }
 
@@ -108,6 +110,7 @@ func NewService(store Store, caches *cache.Caches, nextID func(context.Context) 
 	}
 	if opts.Peers != nil {
 		s.share(*opts.Peers)
+		s.hear(*opts.Peers)
 	}
 	return s
 }

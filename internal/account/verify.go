@@ -106,6 +106,7 @@ func (s *Service) ConfirmAgreement(ctx context.Context, id int64, code string) (
 			s.verify(ctx, u)
 			return nil, nil
 		}
+		s.wrong(windowKey{user: id, what: "agreement"})
 		no = refusal.New(refusal.Invalid, textCode)
 		if u.CodeTries++; u.CodeTries < int64(setting.CodeTries.Get(ctx, s.settings)) {
 			return nil, nil

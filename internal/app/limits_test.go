@@ -17,12 +17,19 @@ import (
 // limited starts a single node with all its limits and these settings.
 func limited(t *testing.T, settings map[string]string) (*Server, config.Config) {
 	t.Helper()
+	return limitedBy(t, settings, func(*config.Config) {})
+}
+
+// limitedBy is limited with a changed configuration.
+func limitedBy(t *testing.T, settings map[string]string, change func(*config.Config)) (*Server, config.Config) {
+	t.Helper()
 	dir := t.TempDir()
 	cfg := config.Config{
 		DataDir: dir, NodeName: "n", Database: config.DatabaseURL("sqlite:" + filepath.Join(dir, "teiserver.db")),
 		SpringListen: "127.0.0.1:0", SpringTLSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0",
 		LogLevel: "error", LogFormat: "text", StopTimeout: 10 * time.Second,
 	}
+	change(&cfg)
 	for key, value := range settings {
 		if err := SetConfig(t.Context(), cfg, key, value); err != nil {
 			t.Fatal(err)
@@ -44,9 +51,14 @@ func limited(t *testing.T, settings map[string]string) (*Server, config.Config) 
 
 func dial(t *testing.T, s *Server) (context.Context, *springclient.Client) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	return dialAs(t, s, springclient.Player)
+}
+
+func dialAs(t *testing.T, s *Server, flavor springclient.Flavor) (context.Context, *springclient.Client) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	c, err := springclient.Dial(ctx, s.Addresses()["spring-listen"], springclient.Player)
+	c, err := springclient.Dial(ctx, s.Addresses()["spring-listen"], flavor)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,8 +66,32 @@ func (s *Server) clientSources(all *ops.Sources) {
 	all.SlowCloses = live(&c.Slow)
 	all.FloodCloses = live(&c.Floods)
 	all.Panics = live(&c.Panics)
+	all.Strangers = func() float64 { return float64(s.spring.Strangers()) }
+	all.LimitsHeard = live(&s.accounts.Counters.Limits.Heard)
+	all.Limited = s.limited
 	all.RosterUsers = func() float64 { users, _ := s.roster.Count(); return float64(users) }
 	all.RosterLobbies = func() float64 { _, lobbies := s.roster.Count(); return float64(lobbies) }
+}
+
+// limited counts what was refused on this node, by limit; docs/limits.md has them.
+func (s *Server) limited() map[string]float64 {
+	c, doors, accounts := &s.spring.Counters, &s.spring.Doors, &s.accounts.Counters.Limits
+	values := map[string]float64{}
+	for name, n := range map[string]*atomic.Int64{
+		"connects":              &doors.Connects,
+		"connections":           &doors.Address,
+		"strangers":             &doors.Strangers,
+		"proxy_header":          &doors.Headers,
+		"lines":                 &c.Floods,
+		"telemetry":             &c.Told,
+		"login_account":         &accounts.Account,
+		"login_address":         &accounts.Address,
+		"registrations_address": &accounts.Registrations,
+		"registrations":         &accounts.All,
+	} {
+		values[name] = float64(n.Load())
+	}
+	return values
 }
 
 // leaseSources are those of a node that has others beside it.

@@ -242,7 +242,7 @@ func (s *Server) buildDomain(ctx context.Context) error {
 	})
 	s.spring = spring.NewServer(spring.Options{
 		Clients: s.clients, Accounts: s.accounts, Settings: s.settings, Queue: s.logins,
-		TLS: s.tls, Unlimited: s.cfg.Unlimited, Log: s.log,
+		TLS: s.tls, Unlimited: s.cfg.Unlimited, ProxyFrom: s.cfg.ProxyFrom(), Log: s.log,
 	})
 	s.buildTelemetry()
 	if err := s.buildBridge(); err != nil {

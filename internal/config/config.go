@@ -3,10 +3,13 @@ package config
 import (
 	"cmp"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"teiserver/internal/limit"
 )
 
 // Config is what one node is started with. The zero value is not usable: it is
@@ -18,9 +21,11 @@ type Config struct {
 	NodeName string      `name:"node-name" env:"TEISERVER_NODE_NAME" placeholder:"NAME" help:"Name of this node, unique in its cluster (default: the host's name)."`
 	Database DatabaseURL `name:"database" env:"TEISERVER_DATABASE" placeholder:"URL" help:"Where the data is: sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME (default: sqlite:DATA-DIR/teiserver.db)."`
 
-	SpringListen    string `name:"spring-listen" env:"TEISERVER_SPRING_LISTEN" default:":8200" help:"Address of the Spring protocol; clients may start TLS on it."`
-	SpringTLSListen string `name:"spring-tls-listen" env:"TEISERVER_SPRING_TLS_LISTEN" default:":8201" help:"Address of the Spring protocol with TLS from the first byte; empty: none."`
-	HTTPListen      string `name:"http-listen" env:"TEISERVER_HTTP_LISTEN" default:"127.0.0.1:4000" help:"Address for health checks, metrics and the API of hosts, and pprof if it is a loopback address; empty: none."`
+	SpringListen    string   `name:"spring-listen" env:"TEISERVER_SPRING_LISTEN" default:":8200" help:"Address of the Spring protocol; clients may start TLS on it."`
+	SpringTLSListen string   `name:"spring-tls-listen" env:"TEISERVER_SPRING_TLS_LISTEN" default:":8201" help:"Address of the Spring protocol with TLS from the first byte; empty: none."`
+	SpringProxyFrom []string `name:"spring-proxy-from" env:"TEISERVER_SPRING_PROXY_FROM" placeholder:"NETWORK" help:"Addresses or networks of balancers that begin each connection to --spring-listen and --spring-tls-listen with a PROXY header (version 1 or 2), which says who connects; from there a header is needed, from elsewhere it is refused."`
+
+	HTTPListen string `name:"http-listen" env:"TEISERVER_HTTP_LISTEN" default:"127.0.0.1:4000" help:"Address for health checks, metrics and the API of hosts, and pprof if it is a loopback address; empty: none."`
 
 	TLSCert string `name:"tls-cert" env:"TEISERVER_TLS_CERT" placeholder:"FILE" help:"Certificate chain (PEM) for clients; without it a self-signed one is kept in the store."`
 	TLSKey  string `name:"tls-key" env:"TEISERVER_TLS_KEY" placeholder:"FILE" help:"Private key (PEM) of --tls-cert."`
@@ -56,13 +61,30 @@ func (c *Config) Complete() {
 	if c.Database == "" {
 		c.Database = DatabaseURL("sqlite:" + filepath.Join(c.DataDir, "teiserver.db"))
 	}
-	joins := c.ClusterJoin[:0]
-	for _, j := range c.ClusterJoin {
-		if j = strings.TrimSpace(j); j != "" {
-			joins = append(joins, j)
+	c.ClusterJoin = trimmed(c.ClusterJoin)
+	c.SpringProxyFrom = trimmed(c.SpringProxyFrom)
+}
+
+// trimmed leaves out what is blank.
+func trimmed(list []string) []string {
+	left := list[:0]
+	for _, text := range list {
+		if text = strings.TrimSpace(text); text != "" {
+			left = append(left, text)
 		}
 	}
-	c.ClusterJoin = joins
+	return left
+}
+
+// ProxyFrom are the networks of --spring-proxy-from. It must be valid.
+func (c *Config) ProxyFrom() []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range c.SpringProxyFrom {
+		if n, err := limit.ParseNetwork(text); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // Clustered reports whether this node may have others beside it.

@@ -71,7 +71,8 @@ func TestEnvTwins(t *testing.T) {
 	// A value that differs from the default, and what it needs beside it.
 	samples := map[string][]string{
 		"config": nil, "data-dir": {"text"}, "node-name": {"text"}, "database": {"sqlite:text"},
-		"spring-listen": {":1"}, "spring-tls-listen": {":1"}, "http-listen": {":1"},
+		"spring-proxy-from": {"10.0.0.1,10.1.0.0/16"},
+		"spring-listen":     {":1"}, "spring-tls-listen": {":1"}, "http-listen": {":1"},
 		"tls-cert": {"c", "--tls-key=k"}, "tls-key": {"k", "--tls-cert=c"},
 		"cluster-listen":    {"127.0.0.1:1", "--cluster-secret=s"},
 		"cluster-advertise": {"10.0.0.1:1", "--cluster-listen=127.0.0.1:1", "--cluster-secret=s"},
@@ -220,6 +221,9 @@ func TestValidate(t *testing.T) {
 			c.Unlimited, c.SpringListen, c.SpringTLSListen = true, "[::1]:1", ""
 			c.ClusterListen, c.ClusterSecret = "10.0.0.1:3", Secret(long)
 		}, "--unlimited: --cluster-listen 10.0.0.1:3 can be reached from other machines; use a loopback address such as 127.0.0.1"},
+		"balancers":         {func(c *Config) { c.SpringProxyFrom = []string{"10.0.0.1", "10.1.2.3/16", "2001:db8::/64", "::1"} }, ""},
+		"balancer by name":  {func(c *Config) { c.SpringProxyFrom = []string{"lb-1"} }, `--spring-proxy-from: "lb-1" is no address and no network like 10.0.0.0/8`},
+		"balancers: all":    {func(c *Config) { c.SpringProxyFrom = []string{"0.0.0.0/0", "::/0"} }, "--spring-proxy-from: 0.0.0.0/0 is everybody, who could then say to be anybody; --spring-proxy-from: ::/0 is everybody, who could then say to be anybody"},
 		"cert without key":  {func(c *Config) { c.TLSCert = "c" }, "--tls-cert: it needs --tls-key as well"},
 		"key without cert":  {func(c *Config) { c.TLSKey = "c" }, "--tls-key: it needs --tls-cert as well"},
 		"cluster cert only": {func(c *Config) { c.ClusterCert, c.ClusterKey = "c", "k" }, "--cluster-cert: it needs --cluster-ca as well"},

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"teiserver/internal/limit"
 )
 
 // maxNodeName keeps names short enough for topics and log lines.
@@ -64,6 +66,15 @@ func (p *problems) add(flag, format string, args ...any) {
 func (c *Config) checkListeners(all *problems) {
 	if c.SpringListen == "" {
 		all.add("spring-listen", "an address is needed, like :8200 or 127.0.0.1:8200")
+	}
+	for _, text := range c.SpringProxyFrom {
+		n, err := limit.ParseNetwork(text)
+		switch {
+		case err != nil:
+			all.add("spring-proxy-from", "%v", err)
+		case n.Bits() == 0:
+			all.add("spring-proxy-from", "%s is everybody, who could then say to be anybody", text)
+		}
 	}
 	used := map[string]string{}
 	for _, l := range c.Listeners() {

@@ -37,6 +37,11 @@ type Sources struct {
 	FloodCloses  Number // closed because they sent too much
 	Panics       Number // handlers that were caught
 
+	// Of limits.
+	Strangers   Number  // connections that have not logged in
+	Limited     Numbers // what was refused, by limit
+	LimitsHeard Number  // what other nodes told
+
 	// Of the merged view.
 	RosterUsers   Number
 	RosterLobbies Number
@@ -114,6 +119,7 @@ func (m *Metrics) addNumbers(s Sources) {
 	for _, g := range []one{
 		{"connections", "Open connections of game clients.", s.Connections},
 		{"clients", "Clients that are logged in on this node.", s.Clients},
+		{"strangers", "Open connections that have not logged in and do not wait for it.", s.Strangers},
 		{"logins_waiting", "Clients of this node that wait to be logged in.", s.LoginsWaiting},
 		{"out_queue_bytes", "Bytes that wait to be written to clients.", s.OutQueueBytes},
 		{"roster_users", "Users that this node shows, of all nodes.", s.RosterUsers},
@@ -143,6 +149,7 @@ func (m *Metrics) addNumbers(s Sources) {
 		{"sent_bytes_total", "Bytes written to clients.", s.BytesOut},
 		{"slow_closes_total", "Connections closed because the client did not read.", s.SlowCloses},
 		{"flood_closes_total", "Connections closed because the client sent too much.", s.FloodCloses},
+		{"limits_heard_total", "Tries and registrations on other nodes that were counted here.", s.LimitsHeard},
 		{"panics_total", "Panics of handlers that were caught.", s.Panics},
 		{"lease_renewals_failed_total", "Tries to renew the lease without a good answer.", s.LeaseFailures},
 		{"snapshots_total", "Snapshots of processes that were stored.", s.Snapshots},
@@ -190,6 +197,7 @@ func (m *Metrics) addByLabel(s Sources) {
 		}
 	}
 	for _, c := range []labeled{
+		{"limited_total", "What was refused because it was too much.", "limit", s.Limited},
 		{"process_commands_total", "Commands that processes were given.", "outcome", s.Commands},
 		{"calls_total", "Commands sent to processes.", "place", s.Calls},
 		{"bus_dropped_total", "Messages of other nodes that were not delivered.", "reason", s.BusDropped},

@@ -15,6 +15,7 @@ import (
 
 	"teiserver/internal/account"
 	"teiserver/internal/client"
+	"teiserver/internal/limit"
 	"teiserver/internal/roster"
 	"teiserver/internal/spring/wire"
 )
@@ -59,20 +60,37 @@ type conn struct {
 
 	queued // its place in the login queue, if it waits
 
+	front    *fronted    // nil: nobody connects for others
+	met      atomic.Bool // it is known who has connected; before, nothing is written
+	door     string      // under what its address is counted
+	inside   bool        // it is
+	standing standing
+
 	openID   atomic.Pointer[string] // message id of the OPENBATTLE that Hosting answers
 	accepted atomic.Bool            // its program knows of queues and terms of battles
 }
 
 func newConn(s *Server, nc net.Conn, secure bool) *conn {
-	c := &conn{srv: s, nc: nc, secure: secure, out: client.NewOutbox(nc, client.PlayerBytes, s.pace), ended: make(chan struct{})}
+	c := &conn{srv: s, secure: secure, ended: make(chan struct{})}
+	if from, _, err := net.SplitHostPort(nc.RemoteAddr().String()); err == nil {
+		c.ip = from
+	}
+	if limit.Within(c.ip, s.ProxyFrom) {
+		c.front = &fronted{Conn: nc}
+		nc = c.front
+	} else {
+		nc = &direct{Conn: nc}
+		c.met.Store(true)
+	}
+	if secure {
+		nc = tls.Server(nc, s.TLS)
+	}
+	c.nc, c.out = nc, client.NewOutbox(nc, client.PlayerBytes, s.pace)
 	c.out.CountBytes(&s.Counters.BytesOut)
 	if s.awake != nil {
 		c.out.AskBeforeWrite(c.speaks)
 	}
 	c.in = newLineReader(nc, s.limits().lineBytes)
-	if host, _, err := net.SplitHostPort(nc.RemoteAddr().String()); err == nil {
-		c.ip = host
-	}
 	return c
 }
 
@@ -80,11 +98,17 @@ func newConn(s *Server, nc net.Conn, secure bool) *conn {
 func (c *conn) run(ctx context.Context) {
 	defer c.cut()
 	defer c.cleanup(ctx)
+	if !c.introduce() {
+		return
+	}
 	if tc, ok := c.nc.(*tls.Conn); ok {
 		hctx, stop := context.WithTimeout(ctx, handshakeTimeout)
 		err := tc.HandshakeContext(hctx)
 		stop()
 		if err != nil {
+			if errors.Is(err, errImpostor) {
+				c.impostor()
+			}
 			c.out.Abort(err)
 			return
 		}
@@ -110,7 +134,7 @@ func (c *conn) run(ctx context.Context) {
 			continue
 		}
 		now := time.Now()
-		if l := c.srv.limits(); *l != *held {
+		if l := c.srv.limits(); l != held {
 			held = l
 			c.bucket.Resize(l.perMinute, now)
 			c.in.limit = l.lineBytes
@@ -140,8 +164,14 @@ func (c *conn) touch(now time.Time) {
 	l := c.srv.limits()
 	deadline := now.Add(l.idle)
 	c.late = false
-	if by := c.began.Add(l.login); c.client == nil && c.place == nil && l.login > 0 && by.Before(deadline) {
-		deadline, c.late = by, true
+	if c.client == nil && c.place == nil {
+		login := l.login
+		if login == 0 && c.door != "" && c.srv.doors.crowded(l.strangers) {
+			login = crowdedLogin
+		}
+		if by := c.began.Add(login); login > 0 && by.Before(deadline) {
+			deadline, c.late = by, true
+		}
 	}
 	_ = c.nc.SetReadDeadline(deadline)
 }
@@ -158,6 +188,9 @@ func (c *conn) finish(err error) {
 	switch {
 	case errors.Is(err, errInterrupted):
 		c.End(endInterrupt)
+	case errors.Is(err, errImpostor):
+		c.impostor()
+		c.out.Abort(err)
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.late:
 		c.End(endTerminate)
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -175,6 +208,7 @@ func (c *conn) cleanup(ctx context.Context) {
 	}
 	c.out.Close(nil)
 	<-c.out.Done()
+	c.depart()
 	if errors.Is(c.out.Err(), client.ErrSlow) {
 		c.srv.Counters.Slow.Add(1)
 		c.srv.Log.Info("closed a client that does not read", "conn", c.ip, "user", c.userID())
@@ -208,6 +242,10 @@ func (c *conn) greet() { c.greeted.Do(func() { c.out.Send(wire.Greeting) }) }
 
 // End closes the connection after a last line with the reason. It does not block.
 func (c *conn) End(reason string) {
+	if !c.met.Load() {
+		c.out.Abort(net.ErrClosed)
+		return
+	}
 	c.greet()
 	c.out.Close(wire.AppendDisconnect(nil, reason))
 }
@@ -303,7 +341,7 @@ func (c *conn) startTLS(ctx context.Context, id string, _ wire.STLS) bool {
 		return true
 	}
 	c.reply(id, wire.AppendOK(nil, "STLS", ""))
-	if err := c.out.Flush(ctx); err != nil || c.in.buffered() > 0 {
+	if err := c.out.Flush(ctx); err != nil || c.in.buffered() > 0 || c.front != nil && c.front.buffered() > 0 {
 		c.out.Close(nil)
 		return false
 	}

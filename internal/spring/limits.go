@@ -2,8 +2,10 @@ package spring
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
+	"teiserver/internal/limit"
 	"teiserver/internal/setting"
 )
 
@@ -18,6 +20,13 @@ type limits struct {
 	idle      time.Duration
 	login     time.Duration // 0: none
 	teams     bool          // of all lobbies are told
+	told      int           // by strangers, a minute
+
+	connects      limit.Rate // of an address
+	perAddress    int        // connections that are open; here and below 0: any number
+	strangersEach int        // of an address
+	strangers     int        // of all
+	unlimited     []netip.Prefix
 }
 
 // readLimits reads them now.
@@ -28,6 +37,13 @@ func (s *Server) readLimits(ctx context.Context) {
 		idle:      s.Settings.IdleTimeout(ctx),
 		login:     s.Settings.LoginTimeout(ctx),
 		teams:     s.Settings.TeamsInfo(ctx),
+		told:      setting.StrangersTell.Get(ctx, s.Settings),
+
+		connects:      s.Settings.ConnectRate(ctx),
+		perAddress:    setting.ConnectionsPerAddress.Get(ctx, s.Settings),
+		strangersEach: setting.StrangersPerAddress.Get(ctx, s.Settings),
+		strangers:     setting.Strangers.Get(ctx, s.Settings),
+		unlimited:     setting.UnlimitedNetworks.Get(ctx, s.Settings),
 	})
 }
 
@@ -41,7 +57,9 @@ func (s *Server) watchLimits() {
 		case s.changed <- struct{}{}:
 		default:
 		}
-	}, setting.RateLimit.Key(), setting.MaxLineBytes.Key(), setting.IdleTimeout.Key(), setting.LoginTimeout.Key(), setting.TeamsInfo.Key())
+	}, setting.RateLimit.Key(), setting.MaxLineBytes.Key(), setting.IdleTimeout.Key(), setting.LoginTimeout.Key(), setting.TeamsInfo.Key(),
+		setting.StrangersTell.Key(), setting.ConnectsPerMinute.Key(), setting.ConnectionsPerAddress.Key(), setting.StrangersPerAddress.Key(),
+		setting.Strangers.Key(), setting.UnlimitedNetworks.Key())
 }
 
 // Run keeps the limits those of the site until ctx ends.

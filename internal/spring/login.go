@@ -130,6 +130,7 @@ func (c *conn) enter(ctx context.Context, id string, u *account.User, permitted 
 		return c.loginFailed(id, err)
 	}
 	c.client = cl
+	c.stand()
 	c.touched = time.Time{} // the deadline of the login ends with it
 	c.touch(time.Now())
 	c.srv.Counters.Logins.Add(1)

@@ -45,6 +45,7 @@ func (c *conn) admit(ctx context.Context, id string, u *account.User, proved boo
 		return c.arrive(ctx, id, u, proved, false)
 	}
 	c.place, c.guest, c.proved, c.loginID = place, u, proved, id
+	c.stand()
 	c.touched = time.Time{} // the deadline of the login does not hold for who waits
 	c.touch(time.Now())
 	if !place.Decided(ctx) {
@@ -86,6 +87,7 @@ func (c *conn) comeIn(ctx context.Context) (goOn bool) {
 	}
 	defer place.Done()
 	c.place, c.guest, c.proved, c.loginID = nil, nil, false, ""
+	c.stand()
 	now, err := c.srv.Accounts.UserByID(ctx, u.ID)
 	if err == nil && now != nil {
 		u = now
@@ -109,6 +111,7 @@ func (c *conn) leaveQueue() {
 	if c.place != nil {
 		c.place.Leave()
 		c.place, c.guest, c.proved = nil, nil, false
+		c.stand()
 	}
 }
 

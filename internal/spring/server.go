@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,8 @@ type Options struct {
 	Queue     *login.Queue // nil: nobody waits to log in
 	TLS       *tls.Config
 	Unlimited bool // no flood limit
+	// ProxyFrom are the balancers whose connections begin with a PROXY header.
+	ProxyFrom []netip.Prefix
 	Log       *slog.Logger
 	// Properties is told what programs tell of themselves; nil: nobody wants to know.
 	Properties Properties
@@ -53,6 +56,7 @@ type Counters struct {
 	Logins      atomic.Int64
 	Refused     atomic.Int64 // logins
 	Floods      atomic.Int64
+	Told        atomic.Int64 // events and the like of strangers that were too many
 	Slow        atomic.Int64 // connections closed because they did not read
 	Panics      atomic.Int64
 }
@@ -61,6 +65,12 @@ type Counters struct {
 type Server struct {
 	Options
 	Counters Counters
+	Doors    DoorCounters
+
+	doors      doors
+	headerless seldom // in the log
+	impostors  seldom
+	unaccepted seldom
 
 	pace    *client.Pace // of presence, in a storm
 	now     atomic.Pointer[limits]
@@ -100,7 +110,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, secure bool) error 
 		if err != nil {
 			// Out of descriptors, or a connection that was reset before it was
 			// accepted: neither ends the server.
-			s.Log.Warn("connection not accepted", "err", err)
+			if s.unaccepted.may(time.Now()) {
+				s.Log.Warn("connection not accepted", "err", err)
+			}
 			if !pause(ctx, 50*time.Millisecond) {
 				return nil
 			}
@@ -108,6 +120,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, secure bool) error 
 		}
 		if !s.start(ctx, nc, secure) {
 			_ = nc.Close()
+			continue // costs nothing: one address cannot take the turns of the others
 		}
 		if wait := g.pass(time.Now()); wait > 0 && !s.Unlimited && !pause(ctx, wait) {
 			return nil
@@ -152,10 +165,13 @@ func (s *Server) start(ctx context.Context, nc net.Conn, secure bool) bool {
 	if s.stopping || s.away {
 		return false
 	}
-	if secure {
-		nc = tls.Server(nc, s.TLS)
-	}
 	c := newConn(s, nc, secure)
+	if c.front == nil {
+		if why := c.knock(); why != "" {
+			turnDown(nc, secure, why)
+			return false
+		}
+	}
 	ctx, c.cut = context.WithCancel(ctx)
 	s.conns[c] = struct{}{}
 	s.running.Add(1)

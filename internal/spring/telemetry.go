@@ -17,19 +17,18 @@ type Telemetry interface {
 	Upload(ctx context.Context, l telemetry.Infolog) (id int64, err error)
 }
 
-// strangersPerMinute is how much may be told before login.
-const strangersPerMinute = 30
-
 // metered bounds what strangers tell.
 func metered(h handler) handler {
 	return func(c *conn, ctx context.Context, id string, request any) bool {
 		if c.client == nil && !c.srv.Unlimited {
-			now := time.Now()
+			now, most := time.Now(), c.srv.limits().told
 			if c.told == nil {
-				bucket := client.NewBucket(strangersPerMinute, now)
+				bucket := client.NewBucket(most, now)
 				c.told = &bucket
 			}
+			c.told.Resize(most, now)
 			if !c.told.Take(now) {
+				c.srv.Counters.Told.Add(1)
 				c.reply(id, wire.AppendNO(nil, "Rate limited", ""))
 				return true
 			}

@@ -6,11 +6,14 @@ import (
 	"teiserver/internal/roster"
 )
 
+// maxClient is the longest name of a lobby client that is shown: everybody is told it.
+const maxClient = 64
+
 // LobbyClient is what is kept and shown of the lobby sentence of a LOGIN: the
 // letters and blanks that it begins with ("PeerTest 1.0" is "PeerTest ").
 func LobbyClient(sentence string) string {
 	n := 0
-	for n < len(sentence) && (isLetter(sentence[n]) || sentence[n] == ' ') {
+	for n < min(len(sentence), maxClient) && (isLetter(sentence[n]) || sentence[n] == ' ') {
 		n++
 	}
 	return sentence[:n]

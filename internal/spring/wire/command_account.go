@@ -1,6 +1,9 @@
 package wire
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 var accountCommands = []Spec{
 	{Name: "PING", BeforeLogin: true, Decode: plain(Ping{})},
@@ -45,6 +48,21 @@ var accountCommands = []Spec{
 	{Name: "MYSTATUS", Form: "status", Example: "3", Decode: decodeMyStatus},
 }
 
+// maxHash is the longest "userID hash" that is kept of a client's machine; programs send
+// some fifty characters at most.
+const maxHash = 256
+
+// cut shortens a text, between characters.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
+}
+
 // decodeLogin reads LOGIN. People who type it by hand write four blanks for a tab.
 func decodeLogin(args string) (any, error) {
 	args = strings.ReplaceAll(args, "    ", "\t")
@@ -66,7 +84,7 @@ func decodeLogin(args string) (any, error) {
 		Password: words[1],
 		LocalIP:  words[3],
 		Client:   client,
-		Hash:     strings.TrimSpace(hash),
+		Hash:     cut(strings.TrimSpace(hash), maxHash),
 	}
 	if f := strings.Fields(flags); len(f) > 0 {
 		login.Flags = f

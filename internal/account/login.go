@@ -18,9 +18,6 @@ const (
 	textCode      = "Incorrect code"
 )
 
-// longestName is as long as names can be, see account.max_name_length.
-const longestName = 64
-
 // LoginRequest is what a client says to log in.
 type LoginRequest struct {
 	Name     string

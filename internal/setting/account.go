@@ -2,36 +2,8 @@ package setting
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 )
-
-// Networks are addresses and prefixes, separated by commas or blanks.
-var Networks = Form[[]netip.Prefix]{
-	Name: "addresses and prefixes like 192.0.2.0/24, separated by commas or blanks",
-	Parse: func(text string) (list []netip.Prefix, err error) {
-		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r <= ' ' }) {
-			p, err := netip.ParsePrefix(word)
-			if err != nil {
-				a, err := netip.ParseAddr(word)
-				if err != nil {
-					return nil, fmt.Errorf("%q is no address and no prefix like 192.0.2.0/24", word)
-				}
-				a = a.Unmap().WithZone("")
-				p = netip.PrefixFrom(a, a.BitLen())
-			}
-			list = append(list, p.Masked())
-		}
-		return list, nil
-	},
-	Print: func(v []netip.Prefix) string {
-		words := make([]string, len(v))
-		for i, p := range v {
-			words[i] = p.String()
-		}
-		return strings.Join(words, " ")
-	},
-}
 
 // Address is an e-mail address, or empty.
 var Address = Form[string]{

@@ -36,7 +36,7 @@ type fronted struct {
 // origin reads the header and returns who has connected. It is not valid if the balancer
 // connects for itself, to see whether we are there.
 func (f *fronted) origin(timeout time.Duration) (netip.Addr, error) {
-	if err := f.SetReadDeadline(time.Time{}); err != nil {
+	if err := f.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		return netip.Addr{}, fmt.Errorf("read PROXY header: %w", err)
 	}
 	in := bufio.NewReaderSize(f.Conn, headerBuffer)

@@ -161,7 +161,7 @@ func TestLimitsOfTheCluster(t *testing.T) {
 		// Who was thrown out of one node waits on the others.
 		a.NoteFlood(3)
 		wait(time.Second)
-		if !b.attempts.flooding(3, 3, b.now()) || !c.attempts.flooding(3, 3, c.now()) {
+		if !b.attempts.flooding(3, "", 3, b.now()) || !c.attempts.flooding(3, "", 3, c.now()) {
 			n.T.Error("a flood was not told")
 		}
 		// What a node tells that is gone is not believed.
@@ -169,7 +169,7 @@ func TestLimitsOfTheCluster(t *testing.T) {
 		heard := a.Counters.Limits.Heard.Load()
 		c.NoteFlood(99)
 		wait(time.Second)
-		if a.attempts.flooding(99, 3, a.now()) || a.Counters.Limits.Heard.Load() != heard {
+		if a.attempts.flooding(99, "", 3, a.now()) || a.Counters.Limits.Heard.Load() != heard {
 			n.T.Error("a node that is gone was believed")
 		}
 	})

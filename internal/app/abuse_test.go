@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"teiserver/internal/account"
 	"teiserver/internal/setting"
+	"teiserver/internal/spring"
 	"teiserver/test/springclient"
 )
 

@@ -35,7 +35,9 @@ const hostWaits = "Too many wrong passwords from this address, please try again 
 func TestHostsAreGuessedByNetwork(t *testing.T) {
 	t.Parallel()
 	for name, ask := range map[string]func(s *site, password, ip string) error{
-		"login": func(s *site, password, ip string) error { return s.loginFrom(t, "HostBot", ClientPassword(password), ip) },
+		"login": func(s *site, password, ip string) error {
+			return s.loginFrom(t, "HostBot", ClientPassword(password), ip)
+		},
 		"check": func(s *site, password, ip string) error {
 			_, err := s.CheckHost(t.Context(), "HostBot", password, ip)
 			return err

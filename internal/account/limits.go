@@ -129,13 +129,28 @@ func (s *Service) waiter(ctx context.Context, name string, l LoginRequest) (*Use
 		return nil, err
 	}
 	switch {
-	case s.hasProved(ctx, u, l), atHome(u, l.IP):
-	case !u.IsBot():
+	case atHome(u, l.IP):
+	case u.IsBot():
+		if s.hostsFailing(ctx, l.IP) {
+			return nil, errHostWaits
+		}
+	case !s.knownByPassword(ctx, u, l):
 		return nil, nil
-	case s.hostsFailing(ctx, l.IP):
-		return nil, errHostWaits
 	}
 	return s.lookup.stored(ctx, name)
+}
+
+// knownByPassword reports whether somebody who has to wait is known by the password. Of an account few
+// are looked at: else who guesses would learn which one is right, as fast as lines arrive.
+func (s *Service) knownByPassword(ctx context.Context, u *User, l LoginRequest) (known bool) {
+	key, now := windowKey{user: u.ID, what: "waiting", ip: networkOf(l.IP)}, s.now()
+	if s.attempts.spent(key, now) {
+		return false
+	}
+	if known = s.hasProved(ctx, u, l); !known {
+		s.attempts.try(key, now)
+	}
+	return known
 }
 
 // cheaply finds a user without the store, or with it as often as hosts may be wrong.

@@ -113,6 +113,27 @@ func TestOneGuesserOfMany(t *testing.T) {
 	check(t, "four of an account hold", s.loginFrom(t, "Anna", pass, "2001:db8::3"), flood)
 }
 
+// TestWaitersLearnNothing: from where one has to wait nobody finds out the password of who is
+// remembered, by what is answered to a guess.
+func TestWaitersLearnNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, map[string]string{"account.failures_per_address": "2"})
+	s.add(t, "Anna")
+	check(t, "home", s.loginFrom(t, "Anna", pass, "10.0.0.1"), "")
+	for range 2 {
+		check(t, "nobody", s.loginFrom(t, "Nobody", pass, "6.6.6.6"), "No user found for 'Nobody'")
+	}
+	for range 4 {
+		check(t, "guess", s.loginFrom(t, "Anna", "wrong!", "6.6.6.6"), floodWait)
+	}
+	check(t, "a right guess", s.loginFrom(t, "Anna", pass, "6.6.6.6"), floodWait)
+	check(t, "home again", s.loginFrom(t, "Anna", pass, "10.0.0.1"), "")
+	s.now = s.now.Add(time.Minute)
+	s.limits.failures.Note("6.6.6.6", s.rates(t.Context()).failures, s.now)
+	s.limits.failures.Note("6.6.6.6", s.rates(t.Context()).failures, s.now)
+	check(t, "a traveler", s.loginFrom(t, "Anna", pass, "6.6.6.6"), "")
+}
+
 // TestWaitersCostNothing: an address that must wait reads the store for nobody once it has
 // asked for many, ten times as many as may be wrong, and other nodes are not told of each try.
 // Hosts are then told that it could not be decided, which is not final; where they logged in

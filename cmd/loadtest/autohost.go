@@ -86,13 +86,13 @@ func (h *autohost) hear(line []byte) {
 			h.mu.Unlock()
 		}
 	}
-	if w := h.client.watch.Load(); w != nil {
+	if w := h.watch.Load(); w != nil {
 		if bytes.Contains(line, w.text) {
-			h.client.watch.Store(nil)
+			h.watch.Store(nil)
 			w.seen <- time.Now()
 		} else if bytes.Contains(line, denied) || bytes.Contains(line, failed) {
 			h.refuse(line)
-			h.client.watch.Store(nil)
+			h.watch.Store(nil)
 			w.seen <- time.Time{}
 		}
 	}

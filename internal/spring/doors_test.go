@@ -81,8 +81,8 @@ func TestDoors(t *testing.T) {
 	}
 	d.leave(d.crowd.oldest("nobody")) // e
 	d.empty()
-	if d.Address.Load() != 2 || d.DoorCounters.Strangers.Load() != 1 || d.Connects.Load() != 0 {
-		t.Errorf("counted %d %d %d", d.Address.Load(), d.DoorCounters.Strangers.Load(), d.Connects.Load())
+	if d.Address.Load() != 2 || d.Strangers.Load() != 1 || d.Connects.Load() != 0 {
+		t.Errorf("counted %d %d %d", d.Address.Load(), d.Strangers.Load(), d.Connects.Load())
 	}
 	for range 100 - 8 { // of a: eight were counted
 		d.leave(d.enter("a", ""))

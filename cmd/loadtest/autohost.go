@@ -19,6 +19,7 @@ type autohost struct {
 	*client
 	numbers *sync.Map // account numbers of players, by name
 	battle  string
+	titled  []byte // how a line begins that says its new title
 	heard   *heardOf
 
 	mu      sync.Mutex
@@ -70,11 +71,12 @@ func (h *autohost) hear(line []byte) {
 		}
 	case bytes.HasPrefix(line, []byte("OPENBATTLE ")):
 		h.battle = strings.TrimSpace(string(line[len("OPENBATTLE "):]))
+		h.titled = []byte("s.battle.update_lobby_title " + h.battle + "\t")
 	case bytes.HasPrefix(line, []byte("SAIDPRIVATE Coordinator updateSkill ")):
 		h.heard.rated.Add(1)
 	case bytes.HasPrefix(line, []byte("SAIDBATTLEEX Coordinator You are not allowed ")):
 		h.heard.refused.Add(1)
-	case bytes.HasPrefix(line, []byte("s.battle.update_lobby_title "+h.battle+"\t")):
+	case len(h.titled) > 0 && bytes.HasPrefix(line, h.titled):
 		h.heard.titles.Add(1)
 	case bytes.HasPrefix(line, []byte("SETSCRIPTTAGS ")):
 		if _, rest, ok := strings.Cut(string(line), "game/server_match_id="); ok {
@@ -84,13 +86,13 @@ func (h *autohost) hear(line []byte) {
 			h.mu.Unlock()
 		}
 	}
-	if w := h.client.watch.Load(); w != nil {
+	if w := h.watch.Load(); w != nil {
 		if bytes.Contains(line, w.text) {
-			h.client.watch.Store(nil)
+			h.watch.Store(nil)
 			w.seen <- time.Now()
 		} else if bytes.Contains(line, denied) || bytes.Contains(line, failed) {
 			h.refuse(line)
-			h.client.watch.Store(nil)
+			h.watch.Store(nil)
 			w.seen <- time.Time{}
 		}
 	}

@@ -61,8 +61,10 @@ type footprint struct {
 
 func (s *running) footprint(ctx context.Context) (footprint, error) {
 	var f footprint
-	if _, err := s.get(ctx, "/debug/pprof/heap?gc=1"); err != nil {
-		return f, err
+	for range 2 { // what is pooled outlives one
+		if _, err := s.get(ctx, "/debug/pprof/heap?gc=1"); err != nil {
+			return f, err
+		}
 	}
 	text, err := s.get(ctx, "/metrics")
 	if err != nil {
@@ -76,6 +78,13 @@ func (s *running) footprint(ctx context.Context) (footprint, error) {
 	}
 	f.rss, err = memory(s.cmd.Process.Pid)
 	return f, err
+}
+
+func (e *evening) calmFootprint(ctx context.Context) (footprint, error) {
+	if err := e.calm(ctx); err != nil {
+		return footprint{}, err
+	}
+	return e.server.footprint(ctx)
 }
 
 // metric finds a value without labels in what /metrics shows.
@@ -143,34 +152,34 @@ func warnings(log string) (n int, last string) {
 }
 
 // fill lets everybody come in, open battles and take seats, and looks at the memory of the
-// server after each.
+// server after each, when what was told has been taken.
 func (m *eveningCommand) fill(ctx context.Context, s *Section, e *evening) error {
 	began := time.Now()
 	if err := e.comeIn(ctx, m.Workers); err != nil {
 		return err
 	}
-	online, err := e.server.footprint(ctx)
+	online, err := e.calmFootprint(ctx)
 	if err != nil {
 		return err
 	}
 	if err := e.open(ctx, m.Workers); err != nil {
 		return err
 	}
-	opened, err := e.server.footprint(ctx)
+	opened, err := e.calmFootprint(ctx)
 	if err != nil {
 		return err
 	}
 	if err := e.seat(ctx, m.Workers); err != nil {
 		return err
 	}
-	seated, err := e.server.footprint(ctx)
+	seated, err := e.calmFootprint(ctx)
 	if err != nil {
 		return err
 	}
 	if err := e.begin(ctx, m.Playing); err != nil {
 		return err
 	}
-	playing, err := e.server.footprint(ctx)
+	playing, err := e.calmFootprint(ctx)
 	if err != nil {
 		return err
 	}

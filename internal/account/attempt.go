@@ -19,8 +19,15 @@ const (
 type attempts struct {
 	most    int // accounts remembered
 	mu      sync.Mutex
-	counts  map[int64]count
+	counts  map[countKey]count
 	windows map[windowKey]*window
+}
+
+// countKey is who logs in and from where, so that nobody is kept out by what others do
+// elsewhere. What holds wherever the user is has no network.
+type countKey struct {
+	user    int64
+	network string
 }
 
 type count struct {
@@ -28,12 +35,12 @@ type count struct {
 	last time.Time
 }
 
-// windowKey names what is tried: the password or a code of an account, for bots
-// from one address.
+// windowKey names what is tried: the password or a code of an account, for some from one
+// network, see tries.
 type windowKey struct {
 	user int64
 	what string
-	ip   string
+	ip   string // the network, by its limit.Key
 }
 
 // window holds the times of the last tries, oldest first after a wrap at next.
@@ -43,32 +50,38 @@ type window struct {
 }
 
 func newAttempts() *attempts {
-	return &attempts{most: maxCounted, counts: map[int64]count{}, windows: map[windowKey]*window{}}
+	return &attempts{most: maxCounted, counts: map[countKey]count{}, windows: map[windowKey]*window{}}
 }
 
-// flooding reports whether a login of the user must be refused because limit
+// flooding reports whether a login of the user from a network must be refused because limit
 // logins are counted already.
-func (a *attempts) flooding(user int64, limit int, now time.Time) bool {
+func (a *attempts) flooding(user int64, network string, limit int, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	c, ok := a.counts[user]
-	return ok && now.Sub(c.last) < countLife && c.n >= limit
+	for _, key := range []countKey{{user, network}, {user: user}} {
+		if c, ok := a.counts[key]; ok && now.Sub(c.last) < countLife && c.n >= limit {
+			return true
+		}
+	}
+	return false
 }
 
-// note counts a login of the user.
-func (a *attempts) note(user int64, now time.Time) { a.add(user, 1, now) }
+// note counts a login of the user from a network.
+func (a *attempts) note(user int64, network string, now time.Time) {
+	a.add(countKey{user, network}, 1, now)
+}
 
-// punish makes the user wait for the counter's life before the next login.
-func (a *attempts) punish(user int64, now time.Time) { a.add(user, penalty, now) }
+// punish makes the user wait for the counter's life before the next login, from wherever.
+func (a *attempts) punish(user int64, now time.Time) { a.add(countKey{user: user}, penalty, now) }
 
-func (a *attempts) add(user int64, n int, now time.Time) {
+func (a *attempts) add(key countKey, n int, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	c := a.counts[user]
+	c := a.counts[key]
 	if now.Sub(c.last) >= countLife {
 		c.n = 0
 	}
-	a.counts[user] = count{n: min(c.n+n, 1<<20), last: now}
+	a.counts[key] = count{n: min(c.n+n, 1<<20), last: now}
 	if len(a.counts) > a.most {
 		prune(a.counts, a.most/2, func(c count) bool { return now.Sub(c.last) >= countLife })
 	}

@@ -161,16 +161,16 @@ func TestLimitsOfTheCluster(t *testing.T) {
 		// Who was thrown out of one node waits on the others.
 		a.NoteFlood(3)
 		wait(time.Second)
-		if !b.attempts.flooding(3, 3, b.now()) || !c.attempts.flooding(3, 3, c.now()) {
-			n.T.Error("a flood was not told")
+		if !b.attempts.flooding(3, "", 3, b.now()) || !c.attempts.flooding(3, "", 3, c.now()) {
+			n.Error("a flood was not told")
 		}
 		// What a node tells that is gone is not believed.
 		n.set(func() { n.gone["c"] = true })
 		heard := a.Counters.Limits.Heard.Load()
 		c.NoteFlood(99)
 		wait(time.Second)
-		if a.attempts.flooding(99, 3, a.now()) || a.Counters.Limits.Heard.Load() != heard {
-			n.T.Error("a node that is gone was believed")
+		if a.attempts.flooding(99, "", 3, a.now()) || a.Counters.Limits.Heard.Load() != heard {
+			n.Error("a node that is gone was believed")
 		}
 	})
 }

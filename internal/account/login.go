@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 
+	"teiserver/internal/limit"
 	"teiserver/internal/refusal"
 	"teiserver/internal/setting"
 )
@@ -38,7 +39,8 @@ type LoginRequest struct {
 //
 // A bot is never refused for what passes by itself, because autohosts take every
 // DENIED as final: it is exempt from the login counter, waits for its turn when
-// many log in, and only wrong passwords from its own address count against it.
+// many log in, and only wrong passwords from its own network count against it; where very
+// many were wrong it could not be decided.
 // refusal.Unavailable and errors that are no refusals mean: could not be decided.
 //
 // It is Recognize, then Prove for whom is not known, then Welcome: a caller may let time
@@ -58,17 +60,8 @@ func (s *Service) Authenticate(ctx context.Context, r LoginRequest) (*User, erro
 // reports whether the password is known to be right.
 func (s *Service) Recognize(ctx context.Context, r LoginRequest) (u *User, proved bool, err error) {
 	name := CleanName(r.Name)
-	if len(name) > longestName {
-		s.failed(ctx, r.IP)
-		return nil, false, refusal.New(refusal.NotFound, textUnknown, name[:longestName]) // nobody has it
-	}
-	u, err = s.lookup.stored(ctx, name)
-	if err != nil {
+	if u, err = s.known(ctx, name, r); err != nil {
 		return nil, false, err
-	}
-	if u == nil {
-		s.failed(ctx, r.IP)
-		return nil, false, refusal.New(refusal.NotFound, textUnknown, name)
 	}
 	if err := s.opts.Verdicts.MayTry(ctx, u.ID); err != nil {
 		return nil, false, err
@@ -82,14 +75,39 @@ func (s *Service) Recognize(ctx context.Context, r LoginRequest) (u *User, prove
 		}
 	}
 	proved = s.remembers(ctx, u, r)
-	if !proved && !u.IsBot() && s.failing(ctx, r.IP) { // before a try of the account is taken
-		s.Counters.Limits.Address.Add(1)
-		return nil, false, refusal.New(refusal.Flood, textFloodWait)
-	}
 	if err := s.mayLogIn(ctx, u, r); err != nil {
 		return nil, false, err
 	}
 	return u, proved, nil
+}
+
+// known returns the user of a name as the store has it. Who comes from where others were
+// wrong too often is refused here, whatever the name, before anything dear is done and before
+// a try of the account is taken.
+func (s *Service) known(ctx context.Context, name string, r LoginRequest) (u *User, err error) {
+	possible := len(name) <= longestName // nobody has a longer one
+	if s.failing(ctx, r.IP) {
+		if possible {
+			u, err = s.waiter(ctx, name, r)
+		}
+		if err == nil && u == nil {
+			err = refusal.New(refusal.Flood, textFloodWait)
+		}
+		if _, refused := refusal.As(err); refused {
+			s.Counters.Limits.Address.Add(1)
+		}
+		return u, err
+	}
+	if possible {
+		u, err = s.lookup.stored(ctx, name)
+	} else {
+		name = name[:longestName]
+	}
+	if err == nil && u == nil {
+		s.failed(ctx, r.IP)
+		err = refusal.New(refusal.NotFound, textUnknown, name)
+	}
+	return u, err
 }
 
 // Welcome computes what a login computes, for a user whose password was right.
@@ -100,12 +118,13 @@ func (s *Service) Welcome(ctx context.Context, u *User, ip string) (*User, error
 	return s.mustAgree(ctx, s.refresh(ctx, u, ip))
 }
 
-// mayLogIn refuses who tries too often, or without what a login needs.
+// mayLogIn refuses who tries too often, or without what a login needs. Also a password that
+// is known to be right is a try: else who may try no more would learn from being let in that
+// a guess was right.
 func (s *Service) mayLogIn(ctx context.Context, u *User, r LoginRequest) error {
-	now := s.now()
+	now, network := s.now(), networkOf(r.IP)
 	bot := u.IsBot()
-	limit := setting.LoginAttempts.Get(ctx, s.settings)
-	if !bot && !s.opts.Unlimited && s.attempts.flooding(u.ID, limit, now) {
+	if !bot && !s.opts.Unlimited && s.attempts.flooding(u.ID, network, setting.LoginAttempts.Get(ctx, s.settings), now) {
 		s.Counters.Limits.Account.Add(1)
 		return refusal.New(refusal.Flood, textFloodWait)
 	}
@@ -113,7 +132,7 @@ func (s *Service) mayLogIn(ctx context.Context, u *User, r LoginRequest) error {
 		return refusal.New(refusal.Invalid, textNoHash)
 	}
 	if key := tries(u, r); !s.opts.Unlimited {
-		s.attempts.note(u.ID, now)
+		s.attempts.note(u.ID, network, now)
 		if bot && s.attempts.spent(key, now) || !bot && !s.attempts.try(key, now) {
 			s.Counters.Limits.Account.Add(1)
 			return refusal.New(refusal.Flood, textFlood)
@@ -125,23 +144,36 @@ func (s *Service) mayLogIn(ctx context.Context, u *User, r LoginRequest) error {
 	return nil
 }
 
-// tries names what is tried by a login.
+// tries names what is tried by a login. Bots, and who logs in from where it did the last time,
+// have tries of their own there: what is tried elsewhere uses up none of them.
 func tries(u *User, r LoginRequest) windowKey {
 	key := windowKey{user: u.ID, what: "password"}
-	if u.IsBot() {
-		key.ip = r.IP
+	if u.IsBot() || atHome(u, r.IP) {
+		key.ip = networkOf(r.IP)
 	}
 	return key
 }
 
+// networkOf is under what an address is counted whether it is limited or not.
+func networkOf(ip string) string {
+	if key := limit.Key(ip); key != "" {
+		return key
+	}
+	return ip
+}
+
 // remembers reports whether the password was found right a short while ago.
 func (s *Service) remembers(ctx context.Context, u *User, r LoginRequest) bool {
-	s.rememberFor(ctx)
-	known := s.remembered.has(u.ID, s.remembered.mark(u, r.Password), s.now())
+	known := s.hasProved(ctx, u, r)
 	if known {
 		s.Counters.Remembered.Add(1)
 	}
 	return known
+}
+
+func (s *Service) hasProved(ctx context.Context, u *User, r LoginRequest) bool {
+	s.rememberFor(ctx)
+	return s.remembered.has(u.ID, s.remembered.mark(u, r.Password), s.now())
 }
 
 // Prove is the dear part: it checks the password of a user that Recognize has returned,
@@ -153,11 +185,12 @@ func (s *Service) Prove(ctx context.Context, u *User, r LoginRequest) error {
 		return err
 	}
 	if !right {
-		if u.IsBot() && !s.opts.Unlimited {
-			s.attempts.try(tries(u, r), s.now())
+		if u.IsBot() {
+			s.wrongHost(ctx, u, r)
+		} else {
+			s.wrong(tries(u, r))
+			s.failed(ctx, r.IP)
 		}
-		s.wrong(tries(u, r))
-		s.failed(ctx, r.IP)
 		return refusal.New(refusal.Password, textPassword)
 	}
 	s.remembered.add(u.ID, s.remembered.mark(u, r.Password), s.now())

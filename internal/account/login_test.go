@@ -125,7 +125,7 @@ func TestAttemptsStayBounded(t *testing.T) {
 	}
 	a, now := small(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := range int64(1000) {
-		a.note(i, now)
+		a.note(i, "", now)
 		a.try(windowKey{user: i}, now)
 		if len(a.counts) > a.most || len(a.windows) > a.most {
 			t.Fatalf("%d counts, %d windows", len(a.counts), len(a.windows))
@@ -134,14 +134,14 @@ func TestAttemptsStayBounded(t *testing.T) {
 	// What is over goes first.
 	a = small()
 	for i := range int64(40) {
-		a.note(i, now)
+		a.note(i, "", now)
 		a.try(windowKey{user: i}, now)
 	}
 	for i := range int64(61) {
-		a.note(1000+i, now.Add(time.Minute))
+		a.note(1000+i, "", now.Add(time.Minute))
 		a.try(windowKey{user: 1000 + i}, now.Add(time.Minute))
 	}
-	if len(a.counts) != 61 || len(a.windows) != 61 || a.counts[0].n != 0 {
+	if len(a.counts) != 61 || len(a.windows) != 61 || a.counts[countKey{}].n != 0 {
 		t.Errorf("%d counts and %d windows left", len(a.counts), len(a.windows))
 	}
 }

@@ -91,6 +91,18 @@ func (l *lookup) user(ctx context.Context, id int64) (*User, error) {
 	return found(u, err, "user", id)
 }
 
+// cached returns the user of a name if it is known without the store.
+func (l *lookup) cached(name string) (*User, bool) {
+	if l.caches == nil {
+		return nil, false
+	}
+	id, ok := l.names.Get(strings.ToLower(name))
+	if !ok {
+		return nil, false
+	}
+	return l.users.Get(id)
+}
+
 // longestName is more bytes than any name has. What is longer, or has what no name has, is
 // asked for by who tries things out, and is not looked up.
 const longestName = 255

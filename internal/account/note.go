@@ -65,11 +65,12 @@ func (n *loginNotes) take() map[int64]loginNote {
 }
 
 // Run stores the facts of logins until ctx ends, and then those that are left; and
-// keeps what is remembered of them.
+// keeps what is remembered of them, and the limits those of the site.
 func (s *Service) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	all.Go(func() { s.runRemembered(ctx) })
+	all.Go(func() { s.runRates(ctx) })
 	s.runNotes(ctx)
 }
 

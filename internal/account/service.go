@@ -68,6 +68,8 @@ type Service struct {
 	sharing    *sharing // nil: with nobody
 	attempts   *attempts
 	limits     limits
+	held       atomic.Pointer[rates]
+	changed    chan struct{} // the rates have
 	notes      *loginNotes
 }
 
@@ -107,7 +109,9 @@ func NewService(store Store, caches *cache.Caches, nextID func(context.Context) 
 		remembered: newRemembered(),
 		attempts:   newAttempts(),
 		notes:      newLoginNotes(),
+		changed:    make(chan struct{}, 1),
 	}
+	s.watchRates()
 	if opts.Peers != nil {
 		s.share(*opts.Peers)
 		s.hear(*opts.Peers)

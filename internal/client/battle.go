@@ -121,7 +121,7 @@ func (c *Client) joinLobby(ctx context.Context, id int64, how joining) error {
 	if how.forced && c.restricted(moderation.AllLobbies, moderation.Joining) {
 		return refusal.New(refusal.Banned, textLobbies)
 	}
-	facts, err := c.gather(ctx)
+	facts, err := c.gatherToJoin(ctx)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type Client struct {
 	reading chan struct{} // of room one: held while ignores are read
 	turn    chan struct{} // of room one: held while something is done for the client
 	warned  atomic.Bool   // has to acknowledge a warning before it joins a lobby
+	acked   atomic.Int64  // when it did, in milliseconds by the clock of moderation; 0: never
 	plain   atomic.Bool   // does without the moderator's rights it has
 	known   atomic.Pointer[lobby.Facts]
 	hashed  atomic.Bool // its program has said which machine it runs on

@@ -69,7 +69,7 @@ func (c *Client) gather(ctx context.Context) (*lobby.Facts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read relations of user %d: %w", u.ID, err)
 	}
-	f.Friends, f.Blocks, f.BlockedBy, f.AvoidedBy = rel.Friends, rel.Blocks, rel.BlockedBy, rel.AvoidedBy
+	f.Friends = rel.Friends
 	for i, other := range rel.Avoids {
 		a := consul.Avoid{User: other}
 		if i < len(rel.AvoidedAt) {
@@ -96,6 +96,32 @@ func (c *Client) gather(ctx context.Context) (*lobby.Facts, error) {
 	f.Matchmaking = c.svc.Matchmaking(u.ID)
 	c.known.Store(f)
 	return f, nil
+}
+
+// gatherToJoin is gather with who would not meet this user, and whom it would not, as the
+// lobby is asked for at its door alone. How many do not want somebody has no bound, so only
+// those are named who may be there: who is online.
+func (c *Client) gatherToJoin(ctx context.Context) (*lobby.Facts, error) {
+	f, err := c.gather(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rel, err := c.svc.Friends.Relations(ctx, c.user.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read relations of user %d: %w", c.user.ID, err)
+	}
+	atDoor := *f
+	atDoor.Blocks, atDoor.BlockedBy, atDoor.AvoidedBy = c.online(rel.Blocks), c.online(rel.BlockedBy), c.online(rel.AvoidedBy)
+	return &atDoor, nil
+}
+
+func (c *Client) online(users []int64) (here []int64) {
+	for _, id := range users {
+		if _, online := c.svc.Roster.User(id); online {
+			here = append(here, id)
+		}
+	}
+	return here
 }
 
 // Refresh tells the lobby of a user of this node, if it is in one, what has changed about

@@ -90,13 +90,38 @@ func (s *Service) greet(ctx context.Context, c *Client) {
 		s.Log.Warn("not greeted in full", "user", c.user.ID, "err", err)
 	}
 	if g.Acknowledge {
-		c.warned.Store(true)
-		s.takeOut(ctx, c)
+		s.warn(ctx, c, time.Time{})
 	}
 	c.hear(s.Coordinator, g.Lines...)
 }
 
-// takeOut takes who has to acknowledge a warning out of its lobby.
+// warn has who is told of warnings, the newest of that time, acknowledge them before it is in
+// a lobby. Of one that is new who logs in may hear twice, by the greeting and because it is
+// new: what was acknowledged in between is not asked for again.
+func (s *Service) warn(ctx context.Context, c *Client, newest time.Time) {
+	done, err := c.Turn(ctx)
+	if err != nil {
+		return
+	}
+	defer done()
+	if at := c.acked.Load(); at != 0 && at >= newest.UnixMilli() {
+		return
+	}
+	c.warned.Store(true)
+	if err := c.LeaveLobby(ctx); err != nil && ctx.Err() == nil {
+		s.Log.Warn("a warned user was not taken out of the lobby", "user", c.user.ID, "err", err)
+	}
+}
+
+// acknowledge lets the client into lobbies again. It has its turn.
+func (c *Client) acknowledge() {
+	if m := c.svc.Moderation; m != nil {
+		c.acked.Store(m.Now().UnixMilli())
+	}
+	c.warned.Store(false)
+}
+
+// takeOut takes who may be in no lobby out of its own.
 func (s *Service) takeOut(ctx context.Context, c *Client) {
 	done, err := c.Turn(ctx)
 	if err != nil {
@@ -104,6 +129,6 @@ func (s *Service) takeOut(ctx context.Context, c *Client) {
 	}
 	defer done()
 	if err := c.LeaveLobby(ctx); err != nil && ctx.Err() == nil {
-		s.Log.Warn("a warned user was not taken out of the lobby", "user", c.user.ID, "err", err)
+		s.Log.Warn("a user was not taken out of the lobby", "user", c.user.ID, "err", err)
 	}
 }

@@ -144,7 +144,8 @@ func (s *Service) judge(ctx context.Context, c *Client) (goesOn bool) {
 		c.warned.Store(false)
 	}
 	if len(fresh) > 0 {
-		s.remind(act, c)
+		newest := slices.MaxFunc(fresh, func(a, b moderation.Action) int { return a.Created.Compare(b.Created) })
+		s.remind(act, c, newest.Created)
 	}
 	return true
 }
@@ -187,8 +188,8 @@ func (s *Service) tellHost(ctx context.Context, c *Client, command string) {
 	}
 }
 
-// remind tells a user of the actions that count, as after a login.
-func (s *Service) remind(ctx context.Context, c *Client) {
+// remind tells a user of the actions that count, as after a login, the newest of that time.
+func (s *Service) remind(ctx context.Context, c *Client, newest time.Time) {
 	if s.Desk == nil {
 		return
 	}
@@ -197,8 +198,7 @@ func (s *Service) remind(ctx context.Context, c *Client) {
 		s.Log.Warn("not reminded", "user", c.user.ID, "err", err)
 	}
 	if g.Acknowledge {
-		c.warned.Store(true)
-		s.takeOut(ctx, c)
+		s.warn(ctx, c, newest)
 	}
 	c.hear(s.Coordinator, g.Lines...)
 }

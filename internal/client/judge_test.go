@@ -86,7 +86,7 @@ func (r *rig) act(user int64, each ...[]string) {
 	r.Helper()
 	st := moderation.Standing{User: user}
 	for i, names := range each {
-		st.Actions = append(st.Actions, moderation.Action{ID: int64(i + 1), User: user, Reason: "why", Restrictions: names})
+		st.Actions = append(st.Actions, moderation.Action{ID: int64(i + 1), User: user, Reason: "why", Restrictions: names, Created: time.Now()})
 	}
 	r.judge(st)
 }
@@ -306,6 +306,39 @@ func TestWarned(t *testing.T) {
 		r.judge(moderation.Standing{User: 2}) // revoked
 		r.ask(a, id)
 		expectHeard(r.T, a)
+	})
+}
+
+// TestWarnedOnce: who was greeted with a warning that is new, and has acknowledged it, is not
+// taken out of the lobby again when its node learns that there is one.
+func TestWarnedOnce(t *testing.T) {
+	everywhere(t, func(r *rig) {
+		warning := moderation.Action{ID: 1, User: 2, Reason: "why", Restrictions: []string{moderation.Warning}}
+		host, a := r.enter(r.nodes[0], 1, account.Bot), r.enter(r.last(), 2)
+		id := r.open(host)
+		r.data.mu.Lock()
+		r.data.actions[2] = []coordinator.Action{{Reason: "why", Restrictions: warning.Restrictions}}
+		r.data.mu.Unlock()
+		warning.Created = time.Now()
+		pass(5 * time.Second)
+		if said := a.hears(); len(said) != 5 || said[0] != reminded {
+			r.Errorf("told %q", said)
+		}
+		if err := a.SayPrivate(r.Context(), "Coordinator", "I acknowledge this"); err != nil {
+			r.Error(err)
+		}
+		r.ask(a, id)
+		r.accept(host, a)
+		pass(time.Second)
+		r.judge(moderation.Standing{User: 2, Actions: []moderation.Action{warning}})
+		if _, inside := a.Lobby(); !inside || a.warned.Load() {
+			r.Error("warned again of what it has acknowledged")
+		}
+		warning.ID, warning.Created = 2, time.Now()
+		r.judge(moderation.Standing{User: 2, Actions: []moderation.Action{warning}})
+		if _, inside := a.Lobby(); inside || !a.warned.Load() {
+			r.Error("not warned of what is new")
+		}
 	})
 }
 

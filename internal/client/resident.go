@@ -21,7 +21,7 @@ func (c *Client) tellResident(ctx context.Context, to Mailbox, name, text string
 		return c.tellCoordinator(ctx, text)
 	}
 	if to.ID == c.svc.Coordinator && c.svc.Desk != nil && c.svc.Desk.Acknowledges(ctx, text) {
-		c.warned.Store(false)
+		c.acknowledge()
 		c.hear(to.ID, "Thank you")
 		return nil
 	}

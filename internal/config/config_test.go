@@ -223,6 +223,8 @@ func TestValidate(t *testing.T) {
 		}, "--unlimited: --cluster-listen 10.0.0.1:3 can be reached from other machines; use a loopback address such as 127.0.0.1"},
 		"balancers":         {func(c *Config) { c.SpringProxyFrom = []string{"10.0.0.1", "10.1.2.3/16", "2001:db8::/64", "::1"} }, ""},
 		"balancer by name":  {func(c *Config) { c.SpringProxyFrom = []string{"lb-1"} }, `--spring-proxy-from: "lb-1" is no address and no network like 10.0.0.0/8`},
+		"balancers: many":   {func(c *Config) { c.SpringProxyFrom = []string{"10.0.0.0/8", "10.0.0.0/7", "::/1", "fd00::/16"} }, "--spring-proxy-from: 10.0.0.0/7 is very many networks, whose users could then say to be anybody; name the balancers; --spring-proxy-from: ::/1 is very many networks, whose users could then say to be anybody; name the balancers"},
+		"balancers: mapped": {func(c *Config) { c.SpringProxyFrom = []string{"::ffff:10.0.0.0/104", "::ffff:0:0/96"} }, "--spring-proxy-from: ::ffff:0:0/96 is everybody, who could then say to be anybody"},
 		"balancers: all":    {func(c *Config) { c.SpringProxyFrom = []string{"0.0.0.0/0", "::/0"} }, "--spring-proxy-from: 0.0.0.0/0 is everybody, who could then say to be anybody; --spring-proxy-from: ::/0 is everybody, who could then say to be anybody"},
 		"cert without key":  {func(c *Config) { c.TLSCert = "c" }, "--tls-cert: it needs --tls-key as well"},
 		"key without cert":  {func(c *Config) { c.TLSKey = "c" }, "--tls-key: it needs --tls-cert as well"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -74,6 +75,8 @@ func (c *Config) checkListeners(all *problems) {
 			all.add("spring-proxy-from", "%v", err)
 		case n.Bits() == 0:
 			all.add("spring-proxy-from", "%s is everybody, who could then say to be anybody", text)
+		case n.Bits() < widestBalancers(n):
+			all.add("spring-proxy-from", "%s is very many networks, whose users could then say to be anybody; name the balancers", text)
 		}
 	}
 	used := map[string]string{}
@@ -90,6 +93,15 @@ func (c *Config) checkListeners(all *problems) {
 			all.add("unlimited", "--%s %s can be reached from other machines; use a loopback address such as 127.0.0.1", l.Flag, l.Address)
 		}
 	}
+}
+
+// widestBalancers is the shortest prefix in which somebody can have nothing but balancers:
+// 10.0.0.0/8 is one, and of IPv6 whatever a registry gives.
+func widestBalancers(n netip.Prefix) int {
+	if n.Addr().Is4() {
+		return 8
+	}
+	return 16
 }
 
 func (c *Config) checkCluster(all *problems) {

@@ -32,12 +32,13 @@ type Facts struct {
 
 	// Party is empty for who is in none.
 	Party string `json:"party,omitempty"`
-	// Friends, Blocks, BlockedBy and AvoidedBy are whole lists, also of people who are not
-	// here. The lobby keeps those friends who are.
-	Friends   []int64 `json:"friends,omitempty"`
+	// Friends is the whole list, also of people who are not here. The lobby keeps those who are.
+	Friends []int64 `json:"friends,omitempty"`
+	// Blocks, BlockedBy and AvoidedBy are told by who wants to come in, and are of those who
+	// may be here.
 	Blocks    []int64 `json:"blocks,omitempty"`
 	BlockedBy []int64 `json:"blocked_by,omitempty"`
-	AvoidedBy []int64 `json:"avoided_by,omitempty"` // also who blocks
+	AvoidedBy []int64 `json:"avoided_by,omitempty"` // and does not block
 	// Avoids are whom the person would not play with, also those of Blocks.
 	Avoids []Avoid `json:"avoids,omitempty"`
 }

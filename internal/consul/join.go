@@ -34,7 +34,7 @@ func (t *Turn) Join(user int64, f *Facts, approved bool) Verdict {
 	if t.tooMany(f.Blocks) {
 		return Verdict{Reason: "You are blocking too many players in this lobby"}
 	}
-	if slices.ContainsFunc(f.AvoidedBy, t.State.boss) {
+	if slices.ContainsFunc(f.AvoidedBy, t.State.boss) || slices.ContainsFunc(f.BlockedBy, t.State.boss) {
 		return Verdict{Reason: "You are blocked by the boss of this lobby"}
 	}
 	if approved {

@@ -43,6 +43,7 @@ func TestJoin(t *testing.T) {
 		"blocks two of 3":       {facts: Facts{Blocks: []int64{erin, gina}}, want: Verdict{Reason: blocking}},
 		"both":                  {facts: Facts{Blocks: []int64{erin, gina}, BlockedBy: []int64{erin, gina}}, want: Verdict{Reason: blocked}},
 		"avoided by a boss":     {facts: Facts{AvoidedBy: []int64{77, bob}}, approved: true, want: Verdict{Reason: "You are blocked by the boss of this lobby"}},
+		"blocked by a boss":     {facts: Facts{BlockedBy: []int64{bob}}, approved: true, want: Verdict{Reason: "You are blocked by the boss of this lobby"}},
 		"of a boss no more":     {before: []string{"HostBot Boss mode disabled by Bob"}, facts: Facts{AvoidedBy: []int64{bob}}, want: Verdict{}},
 		"avoided, a moderator":  {facts: Facts{AvoidedBy: []int64{bob}, Moderator: true}, want: Verdict{Override: true}},
 		"friends, no friend":    {before: []string{"BossBob $gatekeeper friends"}, facts: Facts{Friends: []int64{77}}, want: Verdict{Reason: "Friends only gatekeeper"}},

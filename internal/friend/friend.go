@@ -26,7 +26,8 @@ type Relations struct {
 	Avoids   []int64 `json:"avoids"` // also those of Blocks
 	Blocks   []int64 `json:"blocks"`
 	Version  int64   `json:"version"`
-	// BlockedBy are those who block this user, AvoidedBy those who avoid or block it.
+	// BlockedBy are those who block this user, AvoidedBy those who only avoid it. They have
+	// no limit.
 	BlockedBy []int64 `json:"blocked_by"`
 	AvoidedBy []int64 `json:"avoided_by"`
 	// AvoidedAt says since when, one for each of Avoids.
@@ -105,7 +106,7 @@ type Store interface {
 	// EndFriend removes a friendship.
 	EndFriend(ctx context.Context, a, b int64) (found bool, changed []cache.Change, err error)
 	// SetRelation sets or clears a one-way relation. Setting Follow, Avoid or Block clears
-	// the other two.
+	// the other two. Who goes from Avoid to Block or back has avoided since the first.
 	SetRelation(ctx context.Context, from, to int64, r Relation, on bool) (changed []cache.Change, err error)
 	// ClearRelations clears every one-way relation of one user to another.
 	ClearRelations(ctx context.Context, from, to int64) (changed []cache.Change, err error)

@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"time"
 
 	"teiserver/internal/account"
 	"teiserver/internal/cluster/cache"
+	counter "teiserver/internal/limit"
 	"teiserver/internal/refusal"
 )
 
@@ -45,6 +47,10 @@ type Limits interface {
 	MaxRelations(ctx context.Context) int
 }
 
+// followNotices is how often somebody is told that a certain other follows: each time, as users
+// are told, but not as often as somebody can follow and cease to.
+var followNotices = counter.Rate{Most: 5, Per: 10 * time.Minute}
+
 // cacheSize holds everybody who is online in a large community.
 const cacheSize = 20_000
 
@@ -56,6 +62,7 @@ type Service struct {
 	table  *cache.Table[int64, *Relations]
 	limits Limits
 	log    *slog.Logger
+	told   counter.Meter // who follows whom
 }
 
 // NewService returns the service of a node. Without caches each look-up asks the store.
@@ -194,7 +201,7 @@ func (s *Service) SetIgnore(ctx context.Context, me, other int64, on bool) error
 }
 
 // Set sets or clears a one-way relation. Who follows says so each time, as users are told
-// each time.
+// each time, unless the other wants nothing to do with it, or was told several times.
 func (s *Service) Set(ctx context.Context, me, other int64, kind Relation, on bool) ([]Notice, error) {
 	if me == other {
 		return nil, refusal.New(refusal.Invalid, textInvalid)
@@ -206,15 +213,27 @@ func (s *Service) Set(ctx context.Context, me, other int64, kind Relation, on bo
 	if limit := s.limits.MaxRelations(ctx); on && !mine.has(kind, other) && mine.count(kind) >= limit {
 		return nil, refusal.New(refusal.Full, textMaximum, limit, kind)
 	}
-	changed, err := s.store.SetRelation(ctx, me, other, kind, on)
-	if err != nil {
-		return nil, fmt.Errorf("set %s of user %d for %d: %w", kind, me, other, err)
+	if mine.has(kind, other) != on {
+		changed, err := s.store.SetRelation(ctx, me, other, kind, on)
+		if err != nil {
+			return nil, fmt.Errorf("set %s of user %d for %d: %w", kind, me, other, err)
+		}
+		s.announce(changed)
 	}
-	s.announce(changed)
-	if kind == Follow && on {
-		return []Notice{{other, Followed, me}}, nil
+	if kind != Follow || !on {
+		return nil, nil
 	}
-	return nil, nil
+	return s.followed(ctx, me, other), nil
+}
+
+// followed is what is told of me who follows. Nobody is told while it is not known whether
+// it wants to hear of me.
+func (s *Service) followed(ctx context.Context, me, other int64) []Notice {
+	theirs, err := s.Relations(ctx, other)
+	if err != nil || theirs.Shuns(me) || !s.told.Take(fmt.Sprint(me, ">", other), followNotices, time.Now()) {
+		return nil
+	}
+	return []Notice{{other, Followed, me}}
 }
 
 // Reset ends every one-way relation of a user to another. Friends stay.

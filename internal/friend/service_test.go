@@ -18,6 +18,8 @@ type memoryStore struct {
 	mu     sync.Mutex
 	rel    map[int64]*Relations
 	broken error
+
+	written int // relations
 }
 
 func (m *memoryStore) of(id int64) *Relations {
@@ -96,6 +98,7 @@ func (m *memoryStore) EndFriend(_ context.Context, a, b int64) (bool, []cache.Ch
 func (m *memoryStore) SetRelation(_ context.Context, from, to int64, r Relation, on bool) ([]cache.Change, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.written++
 	u := m.of(from)
 	did := false
 	if on && r != Ignore {
@@ -196,6 +199,57 @@ func TestUnwanted(t *testing.T) {
 		if _, err := s.Ask(t.Context(), frank, erin); err != nil {
 			t.Errorf("the other way, %s: %v", kind, err)
 		}
+	}
+}
+
+// TestFollowed: who follows is told of, but not by who wants nothing to do with it, and not
+// without end; what is there already is not written again.
+func TestFollowed(t *testing.T) {
+	t.Parallel()
+	s, m := newService(300)
+	ctx := t.Context()
+	follow := func(by int64) int {
+		t.Helper()
+		told, err := s.Set(ctx, by, frank, Follow, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(told)
+	}
+	for _, kind := range []Relation{Ignore, Avoid, Block} {
+		if _, err := s.Set(ctx, frank, erin, kind, true); err != nil {
+			t.Fatal(err)
+		}
+		if follow(erin) != 0 {
+			t.Errorf("told of who is under %s", kind)
+		}
+		if err := s.Reset(ctx, frank, erin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum := 0
+	for range 50 {
+		sum += follow(erin)
+		if err := s.Reset(ctx, erin, frank); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sum != 5 || follow(99) != 1 {
+		t.Errorf("told %d times, want 5 of each", sum)
+	}
+	written := m.written
+	for range 3 {
+		if err := s.SetIgnore(ctx, erin, frank, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		if err := s.SetIgnore(ctx, erin, frank, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := m.written - written; n != 2 {
+		t.Errorf("%d transactions for two changes", n)
 	}
 }
 

@@ -47,7 +47,7 @@ var table = []struct {
 	{"internal/passwordpage", rule{[]string{"internal/account", "internal/refusal"}, "a page asks accounts"}},
 	{"internal/mail/mailtest", rule{nil, "a mail server for tests knows nobody"}},
 	{"internal/mail", rule{[]string{"internal/cluster/registry", "internal/job"}, "letters leave, and know nobody who writes them"}},
-	{"internal/friend", rule{[]string{"internal/cluster/cache", "internal/account", "internal/refusal"}, seams}},
+	{"internal/friend", rule{[]string{"internal/cluster/cache", "internal/account", "internal/limit", "internal/refusal"}, seams}},
 	{"internal/setting", rule{[]string{"internal/cluster/cache", "internal/limit", "internal/refusal"}, seams}},
 	{"internal/consul", rule{[]string{"internal/balance"}, "the consul is pure: state, rules and texts of one lobby, in whose process it lives"}},
 	{"internal/party", rule{[]string{"internal/cluster", "internal/cluster/bus", "internal/cluster/feed", "internal/cluster/process", "internal/cluster/message", "internal/refusal"}, seams}},

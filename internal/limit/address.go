@@ -8,7 +8,7 @@ import (
 // ParseNetwork reads a network, or an address, which is a network of one.
 func ParseNetwork(text string) (netip.Prefix, error) {
 	if n, err := netip.ParsePrefix(text); err == nil {
-		return n.Masked(), nil
+		return unmapped(n).Masked(), nil
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil || a.Zone() != "" {
@@ -16,6 +16,16 @@ func ParseNetwork(text string) (netip.Prefix, error) {
 	}
 	a = a.Unmap()
 	return netip.PrefixFrom(a, a.BitLen()), nil
+}
+
+// unmapped is a network of IPv4 that was written as one of IPv6: addresses are compared as
+// what they are.
+func unmapped(n netip.Prefix) netip.Prefix {
+	const mapped = 96 // bits before the address
+	if a := n.Addr(); a.Is4In6() && n.Bits() >= mapped {
+		return netip.PrefixFrom(a.Unmap(), n.Bits()-mapped)
+	}
+	return n
 }
 
 // Key is under what an address is counted: IPv4 as it is, of IPv6 the network of 64

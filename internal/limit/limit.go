@@ -1,9 +1,10 @@
 // Package limit says how often something may be done: so many at once, and as many
 // again in a period, for each address or account.
 //
-// A Meter answers from memory and without waiting for anybody. What it keeps is bounded:
-// who has done nothing for the period is forgotten, and under an attack by more than it
-// has room for those are forgotten who have used least. Times come from the caller.
+// A Meter counts whatever has a key; Addresses count by address, so that nobody gains by
+// having very many. They answer from memory and without waiting for anybody. What is kept is
+// bounded: who has done nothing for the period is forgotten, and under an attack by more than
+// there is room for those are forgotten who have used least. Times come from the caller.
 package limit
 
 import (

@@ -55,7 +55,7 @@ var (
 	Registrations = Define("account.registrations_per_minute", 300, Int(0, 1000000),
 		"Accounts that may be made per minute, and at once, from all addresses, in the whole cluster. 0: any number.")
 	FailuresPerAddress = Define("account.failures_per_address", 30, Int(0, 1000000),
-		"Wrong passwords and names in ten minutes, in the whole cluster, after which an address waits for its next try; bots, and who is remembered, do not. 0: any number.")
+		"Wrong passwords and names in ten minutes, in the whole cluster, after which an address waits for its next try; who is remembered, or logged in from there the last time, does not, and bots after ten times as many. 0: any number.")
 )
 
 // ConnectRate is how fast an address may connect to a node.
@@ -71,12 +71,4 @@ func (s *Service) RegistrationRates(ctx context.Context) (address, all limit.Rat
 // FailureRate is how often an address may be wrong.
 func (s *Service) FailureRate(ctx context.Context) limit.Rate {
 	return limit.Rate{Most: FailuresPerAddress.Get(ctx, s), Per: 10 * time.Minute}
-}
-
-// LimitKey is under what an address is counted, empty if it is not.
-func (s *Service) LimitKey(ctx context.Context, ip string) string {
-	if limit.Within(ip, UnlimitedNetworks.Get(ctx, s)) {
-		return ""
-	}
-	return limit.Key(ip)
 }

@@ -60,11 +60,9 @@ type conn struct {
 
 	queued // its place in the login queue, if it waits
 
-	front    *fronted    // nil: nobody connects for others
-	met      atomic.Bool // it is known who has connected; before, nothing is written
-	door     string      // under what its address is counted
-	inside   bool        // it is
-	standing standing
+	front *fronted    // nil: nobody connects for others
+	met   atomic.Bool // it is known who has connected; before, nothing is written
+	visit *visitor    // what the doors know of it; nil: they have not let it in
 
 	openID   atomic.Pointer[string] // message id of the OPENBATTLE that Hosting answers
 	accepted atomic.Bool            // its program knows of queues and terms of battles
@@ -166,7 +164,7 @@ func (c *conn) touch(now time.Time) {
 	c.late = false
 	if c.client == nil && c.place == nil {
 		login := l.login
-		if login == 0 && c.door != "" && c.srv.doors.crowded(l.strangers) {
+		if login == 0 && c.hurries(l) {
 			login = crowdedLogin
 		}
 		if by := c.began.Add(login); login > 0 && by.Before(deadline) {

@@ -33,6 +33,7 @@ func (c *conn) logIn(ctx context.Context, id string, r wire.Login) bool {
 		return true
 	}
 	c.login, c.waiting = r, nil
+	c.stand()
 	u, proved, err := c.srv.Accounts.Recognize(ctx, c.request())
 	if err == nil && proved {
 		u, err = c.srv.Accounts.Welcome(ctx, u, c.ip)
@@ -67,6 +68,9 @@ func (c *conn) prove(ctx context.Context, u *account.User) (*account.User, error
 func (c *conn) notLoggedIn(ctx context.Context, id string, u *account.User, err error) bool {
 	if refusal.Is(err, refusal.Unverified) && u != nil {
 		c.waiting = u
+		c.stand()
+		c.touched = time.Time{} // who waits for a letter need not hurry
+		c.touch(time.Now())
 		c.agreement(ctx, id)
 		return true
 	}
@@ -111,6 +115,7 @@ func (c *conn) confirmAgreement(ctx context.Context, id string, r wire.ConfirmAg
 		return c.loginFailed(id, err)
 	}
 	c.waiting = nil
+	c.stand()
 	return c.admit(ctx, id, u, true)
 }
 

@@ -72,11 +72,12 @@ func (c *conn) mayRelate() bool {
 	if !c.limited() {
 		return true
 	}
-	now := time.Now()
+	now, most := time.Now(), c.srv.limits().perMinute
 	if c.related == nil {
-		bucket := client.NewBucket(c.srv.limits().perMinute, now)
+		bucket := client.NewBucket(most, now)
 		c.related = &bucket
 	}
+	c.related.Resize(most, now)
 	return c.related.Take(now)
 }
 

@@ -33,6 +33,12 @@ type (
 		Version int64
 		At      int64
 	}
+	turnArgs struct {
+		FromID int64
+		Kind   string
+		ToID   int64
+		Into   string
+	}
 	versionArgs struct{ User, Version int64 }
 )
 
@@ -65,6 +71,11 @@ var (
 	addRelation = statement.Define[relationArgs, struct{ ToID int64 }]("add relation", `
 		INSERT INTO relation (from_id, kind, to_id, at) VALUES (@from_id, @kind, @to_id, @@wall)
 		ON CONFLICT (from_id, kind, to_id) DO NOTHING RETURNING to_id`)
+
+	turnRelation = statement.Define[turnArgs, struct{ ToID int64 }]("turn relation", `
+		UPDATE relation SET kind = @into WHERE from_id = @from_id AND kind = @kind AND to_id = @to_id
+		AND NOT EXISTS (SELECT 1 FROM relation AS r WHERE r.from_id = @from_id AND r.kind = @into AND r.to_id = @to_id)
+		RETURNING to_id`)
 
 	dropRelation = statement.Define[relationArgs, struct{ ToID int64 }]("drop relation", `
 		DELETE FROM relation WHERE from_id = @from_id AND kind = @kind AND to_id = @to_id RETURNING to_id`)
@@ -99,7 +110,6 @@ func (s *Store) Relations(ctx context.Context, user int64) (*friend.Relations, e
 			r.AvoidedAt = append(r.AvoidedAt, time.UnixMilli(row.At))
 		case "by block":
 			r.BlockedBy = append(r.BlockedBy, row.Other)
-			r.AvoidedBy = append(r.AvoidedBy, row.Other)
 		case "by":
 			r.AvoidedBy = append(r.AvoidedBy, row.Other)
 		}
@@ -124,6 +134,13 @@ func (p pair) drop(from int64, kind string, to int64) (bool, error) {
 
 func (p pair) has(from int64, kind string, to int64) (bool, error) {
 	return changed(p, hasRelation, relationArgs{from, kind, to})
+}
+
+// turn makes one relation another that has its time.
+func (p pair) turn(from int64, kind, into friend.Relation, to int64) (bool, error) {
+	q := turnRelation.With(turnArgs{from, string(kind), to, string(into)})
+	err := p.tx.Run(p.ctx, q)
+	return len(q.Rows()) > 0, err
 }
 
 func changed[R any](p pair, s statement.Statement[relationArgs, R], args relationArgs) (bool, error) {
@@ -239,6 +256,10 @@ func (s *Store) EndFriend(ctx context.Context, a, b int64) (found bool, logged [
 // exclusive are the relations of which one user has one at most to another.
 var exclusive = []friend.Relation{friend.Follow, friend.Avoid, friend.Block}
 
+// avoiding are the two relations that mean to avoid somebody, each with the other one. Going
+// from one to the other is not to begin anew.
+var avoiding = map[friend.Relation]friend.Relation{friend.Avoid: friend.Block, friend.Block: friend.Avoid}
+
 // dropAll reports whether there was any of these relations.
 func (p pair) dropAll(from, to int64, kinds ...friend.Relation) (bool, error) {
 	dropped := false
@@ -274,16 +295,21 @@ func (s *Store) SetRelation(ctx context.Context, from, to int64, r friend.Relati
 		if !on {
 			return p.drop(from, string(r), to)
 		}
-		dropped := false
+		var turned, dropped bool
 		if slices.Contains(exclusive, r) {
 			var err error
+			if kind, ok := avoiding[r]; ok {
+				if turned, err = p.turn(from, kind, r, to); err != nil {
+					return false, err
+				}
+			}
 			others := slices.DeleteFunc(slices.Clone(exclusive), func(x friend.Relation) bool { return x == r })
 			if dropped, err = p.dropAll(from, to, others...); err != nil {
 				return false, err
 			}
 		}
 		added, err := p.add(from, string(r), to)
-		return added || dropped, err
+		return turned || added || dropped, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set %s of %d to %d: %w", r, from, to, err)

@@ -491,7 +491,25 @@ func testRelations(t *testing.T, s Store) {
 	if got := relationsOf(t, s, 3); !slices.Equal(got.AvoidedBy, []int64{1}) || got.BlockedBy != nil {
 		t.Errorf("the avoided: %+v", got)
 	}
-	set(3, friend.Block, true)
+	since := relationsOf(t, s, 1).AvoidedAt
+	for later := false; !later; { // the clock of the store has gone on
+		_, err := s.SetRelation(t.Context(), 5, 6, friend.Avoid, true)
+		must(t, err)
+		later = relationsOf(t, s, 5).AvoidedAt[0].After(since[0])
+		_, err = s.ClearRelations(t.Context(), 5, 6)
+		must(t, err)
+	}
+	for _, r := range []friend.Relation{friend.Block, friend.Avoid, friend.Block} {
+		if diff := cmp.Diff(both, set(3, r, true)); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(since, relationsOf(t, s, 1).AvoidedAt); diff != "" {
+			t.Errorf("avoided since another time after %s:\n%s", r, diff)
+		}
+	}
+	if again := set(3, friend.Block, true); again != nil {
+		t.Errorf("blocked again: %v", again)
+	}
 	set(2, friend.Ignore, true)
 	if again := set(2, friend.Ignore, true); again != nil {
 		t.Errorf("set again: %v", again)
@@ -506,7 +524,7 @@ func testRelations(t *testing.T, s Store) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := relationsOf(t, s, 3); len(got.Ignores) != 0 || !slices.Equal(got.BlockedBy, []int64{1}) || !slices.Equal(got.AvoidedBy, []int64{1}) {
+	if got := relationsOf(t, s, 3); len(got.Ignores) != 0 || !slices.Equal(got.BlockedBy, []int64{1}) || got.AvoidedBy != nil {
 		t.Errorf("the ignored: %+v", got)
 	}
 	if diff := cmp.Diff(both, set(3, friend.Ignore, false)); diff != "" {

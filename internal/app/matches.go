@@ -36,7 +36,7 @@ func (s *Server) buildMatches() {
 		ended: make(chan struct{}, 1),
 	}
 	s.late.reports.Store(&monitor.Desk{
-		Processes: s.node, Self: func() int64 { return s.node.Self().Incarnation },
+		Processes: s.node, Self: func() int64 { return s.node.Self().Incarnation }, Now: s.node.Now,
 		Matches: s.store, Users: s.accounts, Stats: account.NewStats(s.store), Events: matchEvents{s.store, s.settings, s.nudger.Event},
 		Teller: s.clients, Coordinator: s.residents[coordinator.Kind], Disconnect: s.clients.Disconnect,
 		Started: func(m lobby.MatchState) { guard(s.log, "match started", func() { s.matchStarted(m) }) }, Ended: s.matches.signal, Hardware: s.feeder.Hardware, Settings: s.settings, Log: s.log,

@@ -62,6 +62,7 @@ type Options struct {
 	Caches   *cache.Caches
 	Audit    bool // compare sessions with the store: a node of a cluster
 	Log      *slog.Logger
+	Now      func() time.Time // the store's time; nil: the host's
 	// Incarnation is under what the store knows this node now; nil: the runtime's.
 	Incarnation func() int64
 	// Coordinator is the id of the Coordinator's account, Residents are all accounts of
@@ -87,6 +88,7 @@ type Service struct {
 	sessions *sessions
 	changed  changes
 	holders  *holders
+	reports  *reports
 	moved    chan struct{} // the store is on another timeline
 	greets   greets
 	parties  *parties
@@ -95,7 +97,7 @@ type Service struct {
 
 // NewService makes the service of a node and begins to answer the other nodes.
 func NewService(o Options) *Service {
-	s := &Service{Options: o, sessions: newSessions(o.Sessions, o.Runtime, o.Incarnation), changed: newChanges(), holders: newHolders(), moved: make(chan struct{}, 1), greets: newGreets()}
+	s := &Service{Options: o, sessions: newSessions(o.Sessions, o.Runtime, o.Incarnation), changed: newChanges(), holders: newHolders(), reports: newReports(), moved: make(chan struct{}, 1), greets: newGreets()}
 	o.Runtime.Serve(ServiceDeliver, func(_ context.Context, _ bus.Origin, body any) (any, error) {
 		d, ok := body.(deliver)
 		if !ok {
@@ -130,6 +132,7 @@ func (s *Service) Run(ctx context.Context) {
 	var reads sync.WaitGroup
 	defer reads.Wait()
 	reads.Go(func() { s.sendAllHeld(ctx) })
+	reads.Go(func() { s.sendReports(ctx) })
 	reads.Go(func() { s.parties.run(ctx) })
 	reads.Go(func() { s.queues.run(ctx) })
 	reads.Go(func() { s.greetAll(ctx) })

@@ -50,7 +50,9 @@ func reporting(t *testing.T, test func(s *shelf, post func(game int64) (int, str
 	synctest.Test(t, func(t *testing.T) {
 		s := &shelf{ill: -1, none: 404}
 		a := New(Options{
-			Check:   func(context.Context, string, string, string) (*account.User, error) { return &account.User{ID: 100}, nil },
+			Check: func(context.Context, string, string, string) (*account.User, error) {
+				return &account.User{ID: 100}, nil
+			},
 			SaveEnd: s.SaveEnd,
 		})
 		ctx, cancel := context.WithCancel(t.Context())

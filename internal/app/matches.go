@@ -22,13 +22,13 @@ type matches struct {
 
 // buildMatches makes them and gives the match monitor's process what it works with.
 func (s *Server) buildMatches() {
-	tell := func(ctx context.Context, host int64, line string) {
-		s.clients.Tell(ctx, s.residents[coordinator.Kind], host, line)
+	tell := func(ctx context.Context, host int64, line string) bool {
+		return s.clients.Reach(ctx, s.residents[coordinator.Kind], host, line)
 	}
 	s.matches = matches{
 		processor: match.NewProcessor(match.Options{
 			Store: s.store, Rater: s.ratings.rater, TellHost: tell, Over: s.overs(),
-			On: s.mayProcess, Wait: s.settings.MatchWait, Log: s.log,
+			On: s.mayProcess, Wait: s.settings.MatchWait, Now: s.node.Now, Log: s.log,
 		}),
 		cleaner: &match.Cleaner{
 			Store: s.store, UnplayedAge: s.settings.UnplayedAge, UnratedAge: s.settings.UnratedAge, Log: s.log,

@@ -175,8 +175,6 @@ func (d *data) CreateMatch(context.Context, registry.Fence, match.Match) error {
 	return nil
 }
 
-func (d *data) KeepState(context.Context, registry.Fence) error { return nil }
-
 func (d *data) NewChannel(context.Context, registry.Fence, chat.Channel) error { return nil }
 
 func (d *data) FindChannel(context.Context, string) (c chat.Channel, ok bool, err error) {

@@ -310,16 +310,18 @@ const (
 	deliverPause = 50 * time.Millisecond
 )
 
-// send delivers to the session of a visible user, wherever it is now.
-func (s *Service) send(ctx context.Context, to *roster.User, d deliver) {
+// send delivers to the session of a visible user, wherever it is now, and reports whether
+// that has taken it.
+func (s *Service) send(ctx context.Context, to *roster.User, d deliver) (taken bool) {
 	for try := 1; ; try++ {
 		d.User, d.Session = to.ID, to.Session
-		if s.deliverTo(ctx, to.Node, d) || try == deliverTries {
-			return
+		taken, over := s.deliverTo(ctx, to.Node, d)
+		if taken || over || try == deliverTries {
+			return taken
 		}
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-time.After(deliverPause):
 		}
 		if next, online := s.Roster.User(to.ID); online { // else between two sessions, perhaps
@@ -328,21 +330,22 @@ func (s *Service) send(ctx context.Context, to *roster.User, d deliver) {
 	}
 }
 
-// deliverTo reports whether the node has a session of the user, or has not answered:
-// then it may have delivered, and what is said twice is worse than what is lost.
-func (s *Service) deliverTo(ctx context.Context, node string, d deliver) bool {
+// deliverTo reports whether the node has a session of the user that has taken it. If the
+// node has not answered it is over all the same: it may have delivered, and what is said
+// twice is worse than what is lost.
+func (s *Service) deliverTo(ctx context.Context, node string, d deliver) (taken, over bool) {
 	if node == s.Runtime.Self().Node {
-		return s.deliverHere(d)
+		return s.deliverHere(d), false
 	}
 	reply, err := s.Runtime.Request(ctx, node, ServiceDeliver, d)
 	if err != nil {
 		if ctx.Err() == nil {
 			s.Log.Debug("delivery not answered", "user", d.User, "node", node, "err", err)
 		}
-		return true
+		return false, true
 	}
 	answer, ok := reply.(delivered)
-	return ok && answer.OK
+	return ok && answer.OK, false
 }
 
 // deliverHere shows it to the user's session on this node, also if that is a newer

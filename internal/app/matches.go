@@ -5,6 +5,7 @@ import (
 
 	"teiserver/internal/account"
 	"teiserver/internal/coordinator"
+	"teiserver/internal/job"
 	"teiserver/internal/lobby"
 	"teiserver/internal/match"
 	"teiserver/internal/monitor"
@@ -70,7 +71,8 @@ func (m *matches) signal() {
 }
 
 // processEnded processes matches when one has ended here, so that hosts need not wait for
-// the job that does so every minute for all nodes.
+// the job that does so every minute for all nodes. While that is off, or this node is in
+// doubt, nor does this.
 func (s *Server) processEnded(ctx context.Context) {
 	for {
 		select {
@@ -78,7 +80,7 @@ func (s *Server) processEnded(ctx context.Context) {
 			return
 		case <-s.matches.ended:
 		}
-		if err := s.matches.processor.ProcessMatches(ctx); err != nil && ctx.Err() == nil {
+		if err := s.jobs.Hurry(ctx, job.MatchProcessing); err != nil && ctx.Err() == nil {
 			s.log.Warn("matches not processed", "err", err)
 		}
 	}

@@ -95,10 +95,10 @@ func reporting(t *testing.T, test func(r *rig, d *deafMonitor, n *rigNode)) {
 	})
 }
 
-// TestReportsAreHeld: what hosts say of their games while the monitor does not answer is
+// TestRule25_ReportsAreHeld: what hosts say of their games while the monitor does not answer is
 // heard when it does, in order, as of when it was said, also of who is gone by then; and
 // the connection does not wait.
-func TestReportsAreHeld(t *testing.T) {
+func TestRule25_ReportsAreHeld(t *testing.T) {
 	reporting(t, func(r *rig, d *deafMonitor, n *rigNode) {
 		host, other := r.enter(n, 50, account.Bot), r.enter(n, 51, account.Bot)
 		id := r.open(host)

@@ -46,7 +46,9 @@ func (c *Client) report(ctx context.Context, channel, text string) {
 	if in, inside := c.svc.Roster.LobbyOf(c.who.User); inside && in.Info.Founder.User == c.who.User {
 		h.Lobby = in.Info.ID
 	}
-	_, _ = c.give(ctx, h, len(text)) // who spoke hears nothing of it; the log does
+	if _, err := c.give(ctx, h, len(text)); err != nil && !errors.Is(err, errReports) { // who spoke hears nothing of it
+		c.svc.Log.Error("report given up", "user", c.who.User, "err", err)
+	}
 }
 
 // tellMonitor gives the monitor a private message of somebody who may report.

@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -150,32 +152,40 @@ func TestRule25_ReportsAreHeld(t *testing.T) {
 // TestReportsEnd: what nobody takes for an hour is given up, what is refused as well, and
 // holding is bounded. The end of the node is the last chance.
 func TestReportsEnd(t *testing.T) {
-	reporting(t, func(r *rig, d *deafMonitor, n *rigNode) {
-		host := r.enter(n, 50, account.Bot)
+	synctest.Test(t, func(t *testing.T) {
 		away := fmt.Errorf("call: %w", cluster.ErrUnavailable)
-		d.set(away)
-		for i := range mostReports {
-			host.tell(r, fmt.Sprint(i))
+		d := &deafMonitor{why: away}
+		s := &Service{
+			Options: Options{Runtime: d, Log: slog.New(slog.DiscardHandler)},
+			reports: newReports(), sessions: &sessions{},
 		}
-		if err := host.SayPrivate(r.Context(), "Parrot", "one more"); err == nil {
-			r.Error("more are held than may be")
+		ctx, cancel := context.WithCancel(t.Context())
+		var sender sync.WaitGroup
+		sender.Go(func() { s.sendReports(ctx) })
+		report := func(text string) bool { return s.reports.add(50, resident.Direct{From: 50, Text: text}, len(text)) }
+		for i := range mostReports {
+			if !report("x") {
+				t.Fatalf("%d are held", i)
+			}
+		}
+		if report("x") || !s.reports.add(51, resident.Direct{}, mostReportBytes/2) || s.reports.add(52, resident.Direct{}, mostReportBytes/2) {
+			t.Error("more are held than may be")
 		}
 		pass(reportFor + time.Minute)
-		if left := n.svc.reports.count(); left != 0 {
-			r.Errorf("%d are left after an hour", left)
+		if left := s.reports.count(); left != 0 || s.reports.bytes != 0 || s.reports.waits(50) {
+			t.Errorf("%d reports and %d bytes are left after an hour", left, s.reports.bytes)
 		}
-		host.tell(r, "a")
-		host.tell(r, "b")
+		report("refused")
 		d.set(refusal.New(refusal.Invalid, "no"))
 		pass(5 * time.Second)
 		d.set(away)
-		host.tell(r, "c")
+		report("last")
+		pass(5 * time.Second)
 		d.set(nil)
-		ctx, cancel := context.WithCancel(r.Context())
 		cancel()
-		n.svc.sendReports(ctx)
-		if got := d.take(); len(got) != 1 || n.svc.reports.bytes != 0 {
-			r.Errorf("heard %q, %d bytes", got, n.svc.reports.bytes)
+		sender.Wait()
+		if got := d.take(); len(got) != 1 || !strings.Contains(got[0], "last") {
+			t.Errorf("heard %q", got)
 		}
 	})
 }

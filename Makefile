@@ -19,7 +19,7 @@ TESTS = GOFLAGS="$(GOFLAGS) $(UNWATCHED)" TMPDIR=$$(scripts/scratch)
 LINTER  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo check lint test race fuzz bench cluster upgrade faults faults-ci faults-broken simulate scale realclient docs
+.PHONY: help build run demo check lint test race fuzz bench cluster upgrade faults faults-ci faults-broken simulate scale realclient docs outage
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ bench: ## benchmarks (BENCH=pattern)
 cluster: ## several processes, kills and cuts
 	scripts/prepare
 	$(TESTS) $(GO) test -race -count=1 ./test/cluster/...
+
+outage: ## the database is away for DURATION while a game ends on three nodes (make outage DURATION=10m)
+	scripts/prepare
+	OUTAGE_DURATION=$(DURATION) $(GO) test -count=1 -timeout 6h -v -run '^TestOutage$$' ./test/cluster
 
 upgrade: ## the previous commit (PREVIOUS=ref) and this tree in one cluster, node by node
 	scripts/prepare

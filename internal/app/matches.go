@@ -5,6 +5,7 @@ import (
 
 	"teiserver/internal/account"
 	"teiserver/internal/coordinator"
+	"teiserver/internal/job"
 	"teiserver/internal/lobby"
 	"teiserver/internal/match"
 	"teiserver/internal/monitor"
@@ -22,13 +23,13 @@ type matches struct {
 
 // buildMatches makes them and gives the match monitor's process what it works with.
 func (s *Server) buildMatches() {
-	tell := func(ctx context.Context, host int64, line string) {
-		s.clients.Tell(ctx, s.residents[coordinator.Kind], host, line)
+	tell := func(ctx context.Context, host int64, line string) bool {
+		return s.clients.Reach(ctx, s.residents[coordinator.Kind], host, line)
 	}
 	s.matches = matches{
 		processor: match.NewProcessor(match.Options{
 			Store: s.store, Rater: s.ratings.rater, TellHost: tell, Over: s.overs(),
-			On: s.mayProcess, Wait: s.settings.MatchWait, Log: s.log,
+			On: s.mayProcess, Wait: s.settings.MatchWait, Now: s.node.Now, Log: s.log,
 		}),
 		cleaner: &match.Cleaner{
 			Store: s.store, UnplayedAge: s.settings.UnplayedAge, UnratedAge: s.settings.UnratedAge, Log: s.log,
@@ -36,7 +37,7 @@ func (s *Server) buildMatches() {
 		ended: make(chan struct{}, 1),
 	}
 	s.late.reports.Store(&monitor.Desk{
-		Processes: s.node, Self: func() int64 { return s.node.Self().Incarnation },
+		Processes: s.node, Self: func() int64 { return s.node.Self().Incarnation }, Now: s.node.Now,
 		Matches: s.store, Users: s.accounts, Stats: account.NewStats(s.store), Events: matchEvents{s.store, s.settings, s.nudger.Event},
 		Teller: s.clients, Coordinator: s.residents[coordinator.Kind], Disconnect: s.clients.Disconnect,
 		Started: func(m lobby.MatchState) { guard(s.log, "match started", func() { s.matchStarted(m) }) }, Ended: s.matches.signal, Hardware: s.feeder.Hardware, Settings: s.settings, Log: s.log,
@@ -70,7 +71,8 @@ func (m *matches) signal() {
 }
 
 // processEnded processes matches when one has ended here, so that hosts need not wait for
-// the job that does so every minute for all nodes.
+// the job that does so every minute for all nodes. While that is off, or this node is in
+// doubt, nor does this.
 func (s *Server) processEnded(ctx context.Context) {
 	for {
 		select {
@@ -78,7 +80,7 @@ func (s *Server) processEnded(ctx context.Context) {
 			return
 		case <-s.matches.ended:
 		}
-		if err := s.matches.processor.ProcessMatches(ctx); err != nil && ctx.Err() == nil {
+		if err := s.jobs.Hurry(ctx, job.MatchProcessing); err != nil && ctx.Err() == nil {
 			s.log.Warn("matches not processed", "err", err)
 		}
 	}

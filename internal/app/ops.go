@@ -22,7 +22,9 @@ func (s *Server) serveHTTP(context.Context) error {
 	}
 	metrics := ops.NewMetrics()
 	metrics.Add(s.sources())
-	srv := ops.New(ops.Options{Address: s.cfg.HTTPListen, Ready: s.notReady, API: s.api(), Pages: s.pages(), Metrics: metrics, Log: s.log})
+	api := s.api()
+	s.run("end reports", api.Run) //nolint:contextcheck // it lives longer than the start
+	srv := ops.New(ops.Options{Address: s.cfg.HTTPListen, Ready: s.notReady, API: api, Pages: s.pages(), Metrics: metrics, Log: s.log})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

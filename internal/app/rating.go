@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 
 	"teiserver/internal/account"
@@ -108,7 +107,7 @@ func (r ratings) Skill(ctx context.Context, user int64) (leaderboard, uncertaint
 }
 
 // api is what hosts and the public ask over HTTP.
-func (s *Server) api() http.Handler {
+func (s *Server) api() *spadsapi.API {
 	return spadsapi.New(spadsapi.Options{
 		Check: s.accounts.CheckHost, IDs: s.accounts.IDs, Ratings: s.ratings.service, LobbyOf: s.roster.LobbyOf,
 		Balance: s.balance, SaveEnd: s.saveEnd, Settings: s.settings, Log: s.log,

@@ -222,7 +222,7 @@ func (s *Server) buildDomain(ctx context.Context) error {
 	s.clients = client.NewService(client.Options{
 		Runtime: s.node, Roster: s.roster, Accounts: s.accounts, Friends: s.friends, Settings: s.settings,
 		Sessions: sessions, Caches: s.caches, Audit: s.cfg.Clustered(), Log: s.log,
-		Incarnation: s.incarnation,
+		Incarnation: s.incarnation, Now: s.node.Now,
 		Coordinator: s.residents[coordinator.Kind], Residents: s.mailboxes(),
 		Desk:    &coordinator.Desk{Accounts: s.accounts, Settings: s.settings, Processes: s.node, Ratings: s.ratings, Accolades: badges{s.store}, Facts: account.NewStats(s.store), Names: s.store, Log: s.log},
 		Ratings: s.ratings, Moderation: s.moderation,

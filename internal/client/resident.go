@@ -9,7 +9,6 @@ import (
 	"teiserver/internal/account"
 	"teiserver/internal/cluster"
 	"teiserver/internal/coordinator"
-	"teiserver/internal/monitor"
 	"teiserver/internal/refusal"
 	"teiserver/internal/resident"
 	"teiserver/internal/roster"
@@ -34,14 +33,15 @@ func (c *Client) tellResident(ctx context.Context, to Mailbox, name, text string
 	direct := resident.Direct{From: c.who.User, FromName: c.user.Name, Text: text, Rights: resident.Rights{
 		Bot: c.rights.Bot, Moderator: c.rights.Moderator, Admin: c.rights.Moderator && c.user.Has(account.Admin),
 	}}
-	say := c.call
-	if to.Kind == monitor.Kind { // hosts say it once, and what the monitor hears twice changes nothing
-		say = c.insist
-	}
 	var reply any
 	var err error
 	for _, key := range to.keys(c.who.User) {
-		if reply, err = say(ctx, key, direct); !errors.Is(err, cluster.ErrNone) {
+		if key == monitorKey && (c.rights.Bot || c.rights.Moderator) {
+			reply, err = c.tellMonitor(ctx, direct)
+		} else {
+			reply, err = c.call(ctx, key, direct)
+		}
+		if !errors.Is(err, cluster.ErrNone) {
 			break
 		}
 	}

@@ -37,6 +37,7 @@ type rig struct {
 	net   *bus.Network
 	data  *data
 	nodes []*rigNode
+	wrap  func(r cluster.Runtime) cluster.Runtime // of the services that are made now; nil: nothing
 }
 
 type rigNode struct {
@@ -75,6 +76,7 @@ type data struct {
 	unbridged [][]int64
 	silenced  [][]int64
 	phrases   map[string]string // severity of a text
+	parroted  []string          // what the parrot has heard
 }
 
 func (d *data) UserByID(_ context.Context, id int64) (*account.User, error) {
@@ -225,7 +227,7 @@ func (r *rig) add(name string) *rigNode {
 	n.Register(lobby.NewKind(r.data, nil))
 	n.Register(chat.NewKind(r.data))
 	n.Register(coordinator.NewKind(99))
-	n.Register(parrot())
+	n.Register(parrot(r.data))
 	n.Register(parrotChat())
 	n.Register(party.NewKind())
 	for _, k := range matchmaking.Kinds(r.data, rigWorld{n}) {
@@ -238,8 +240,12 @@ func (r *rig) add(name string) *rigNode {
 	caches := cache.New(b, noLog{}, cache.Options{})
 	n.roster = roster.New(n, nil)
 	n.roster.SpeakAs(99)
+	runtime := cluster.Runtime(n)
+	if r.wrap != nil {
+		runtime = r.wrap(n)
+	}
 	n.svc = NewService(Options{
-		Runtime: n, Roster: n.roster, Friends: friend.NewService(r.data, nil, nil, slog.New(slog.DiscardHandler)),
+		Runtime: runtime, Now: n.Now, Roster: n.roster, Friends: friend.NewService(r.data, nil, nil, slog.New(slog.DiscardHandler)),
 		Settings: setting.Fixed(map[string]string{"matchmaking.queues": rigQueues, "matchmaking.ready_seconds": "120"}),
 		Sessions: r.data, Incarnation: func() int64 { return n.Membership().Incarnation }, Caches: caches, Audit: true, Log: slog.New(slog.DiscardHandler),
 		Moderation:  r.data,

@@ -62,6 +62,7 @@ type Options struct {
 	Caches   *cache.Caches
 	Audit    bool // compare sessions with the store: a node of a cluster
 	Log      *slog.Logger
+	Now      func() time.Time // the store's time; nil: the host's
 	// Incarnation is under what the store knows this node now; nil: the runtime's.
 	Incarnation func() int64
 	// Coordinator is the id of the Coordinator's account, Residents are all accounts of
@@ -87,6 +88,7 @@ type Service struct {
 	sessions *sessions
 	changed  changes
 	holders  *holders
+	reports  *reports
 	moved    chan struct{} // the store is on another timeline
 	greets   greets
 	parties  *parties
@@ -95,7 +97,7 @@ type Service struct {
 
 // NewService makes the service of a node and begins to answer the other nodes.
 func NewService(o Options) *Service {
-	s := &Service{Options: o, sessions: newSessions(o.Sessions, o.Runtime, o.Incarnation), changed: newChanges(), holders: newHolders(), moved: make(chan struct{}, 1), greets: newGreets()}
+	s := &Service{Options: o, sessions: newSessions(o.Sessions, o.Runtime, o.Incarnation), changed: newChanges(), holders: newHolders(), reports: newReports(), moved: make(chan struct{}, 1), greets: newGreets()}
 	o.Runtime.Serve(ServiceDeliver, func(_ context.Context, _ bus.Origin, body any) (any, error) {
 		d, ok := body.(deliver)
 		if !ok {
@@ -130,6 +132,7 @@ func (s *Service) Run(ctx context.Context) {
 	var reads sync.WaitGroup
 	defer reads.Wait()
 	reads.Go(func() { s.sendAllHeld(ctx) })
+	reads.Go(func() { s.sendReports(ctx) })
 	reads.Go(func() { s.parties.run(ctx) })
 	reads.Go(func() { s.queues.run(ctx) })
 	reads.Go(func() { s.greetAll(ctx) })
@@ -307,16 +310,18 @@ const (
 	deliverPause = 50 * time.Millisecond
 )
 
-// send delivers to the session of a visible user, wherever it is now.
-func (s *Service) send(ctx context.Context, to *roster.User, d deliver) {
+// send delivers to the session of a visible user, wherever it is now, and reports whether
+// that has taken it.
+func (s *Service) send(ctx context.Context, to *roster.User, d deliver) (taken bool) {
 	for try := 1; ; try++ {
 		d.User, d.Session = to.ID, to.Session
-		if s.deliverTo(ctx, to.Node, d) || try == deliverTries {
-			return
+		taken, over := s.deliverTo(ctx, to.Node, d)
+		if taken || over || try == deliverTries {
+			return taken
 		}
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-time.After(deliverPause):
 		}
 		if next, online := s.Roster.User(to.ID); online { // else between two sessions, perhaps
@@ -325,21 +330,22 @@ func (s *Service) send(ctx context.Context, to *roster.User, d deliver) {
 	}
 }
 
-// deliverTo reports whether the node has a session of the user, or has not answered:
-// then it may have delivered, and what is said twice is worse than what is lost.
-func (s *Service) deliverTo(ctx context.Context, node string, d deliver) bool {
+// deliverTo reports whether the node has a session of the user that has taken it. If the
+// node has not answered it is over all the same: it may have delivered, and what is said
+// twice is worse than what is lost.
+func (s *Service) deliverTo(ctx context.Context, node string, d deliver) (taken, over bool) {
 	if node == s.Runtime.Self().Node {
-		return s.deliverHere(d)
+		return s.deliverHere(d), false
 	}
 	reply, err := s.Runtime.Request(ctx, node, ServiceDeliver, d)
 	if err != nil {
 		if ctx.Err() == nil {
 			s.Log.Debug("delivery not answered", "user", d.User, "node", node, "err", err)
 		}
-		return true
+		return false, true
 	}
 	answer, ok := reply.(delivered)
-	return ok && answer.OK
+	return ok && answer.OK, false
 }
 
 // deliverHere shows it to the user's session on this node, also if that is a newer

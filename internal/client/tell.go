@@ -41,10 +41,13 @@ func (s *Service) Online(user int64) bool {
 // lines in order, each once. To who is offline nothing is said. It returns when the
 // user's node has taken the lines.
 func (s *Service) Tell(ctx context.Context, from, to int64, lines ...string) {
-	if len(lines) == 0 {
-		return
-	}
-	s.sendAs(ctx, from, to, deliver{Lines: lines})
+	s.Reach(ctx, from, to, lines...)
+}
+
+// Reach is Tell for who has to know whether the user's session has taken the lines: not
+// if it is offline, nor if its node has not answered.
+func (s *Service) Reach(ctx context.Context, from, to int64, lines ...string) (taken bool) {
+	return len(lines) == 0 || s.sendAs(ctx, from, to, deliver{Lines: lines})
 }
 
 // Ring has a resident ring a user.
@@ -52,20 +55,20 @@ func (s *Service) Ring(ctx context.Context, from, to int64) {
 	s.sendAs(ctx, from, to, deliver{Ring: true})
 }
 
-func (s *Service) sendAs(ctx context.Context, from, to int64, d deliver) {
+func (s *Service) sendAs(ctx context.Context, from, to int64, d deliver) (taken bool) {
 	user, online := s.Roster.User(to)
 	if !online {
-		return
+		return false
 	}
 	if _, resides := s.mailbox(to); resides {
-		return
+		return true
 	}
 	by, visible := s.Roster.User(from)
 	if !visible {
 		by = &roster.User{ID: from, Bot: true} // who is shown it knows more
 	}
 	d.From = by
-	s.send(ctx, user, d)
+	return s.send(ctx, user, d)
 }
 
 // hearHere shows the lines of a resident to the user's session on this node. Nobody is

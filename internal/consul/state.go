@@ -130,6 +130,13 @@ func (s *State) Clone() *State {
 	return &c
 }
 
+// HoldsAs reports whether the same people are kept out and held to watch, by the same locks
+// and the same gatekeeper.
+func (s *State) HoldsAs(other *State) bool {
+	return slices.Equal(s.Bans, other.Bans) && slices.Equal(s.Timeouts, other.Timeouts) &&
+		slices.Equal(s.Locks, other.Locks) && s.Gatekeeper == other.Gatekeeper
+}
+
 // Waiting is the queue, normal priority before low.
 func (s *State) Waiting() []int64 {
 	return append(append(make([]int64, 0, len(s.Queue)+len(s.Low)), s.Queue...), s.Low...)

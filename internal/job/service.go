@@ -212,6 +212,25 @@ func (s *Service) find(ctx context.Context, class string) any {
 	return idle{}
 }
 
+// Hurry does the work of a job that is a call at once, for who has just made something for
+// it to do. Like the job it needs the lease, and the job to be on; otherwise it does
+// nothing, and what there is to do is left to the job.
+func (s *Service) Hurry(ctx context.Context, name string) error {
+	select {
+	case <-s.begun:
+	case <-ctx.Done():
+		return nil
+	}
+	j, known := Find(name)
+	w, bound := s.work(name)
+	if !known || !bound || w.Call == nil || !s.may() || !j.Enabled.Get(ctx, s.o.Settings) {
+		return nil
+	}
+	held, end := s.whileTrusted(ctx)
+	defer end()
+	return s.safely(func() error { return w.Call(held) })
+}
+
 // next finds the next step of a job, the mark of its period as the last one.
 func (s *Service) next(ctx context.Context, j Job, w Work) (step Step, ok bool, err error) {
 	due, err := s.due(ctx, j, w)

@@ -439,3 +439,53 @@ func TestPause(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestHurry: work is done at once only where and when the job itself might do it, and ends
+// with the lease.
+func TestHurry(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		settings map[string]string
+		change   func(r *rig, n *node)
+		want     int64
+	}{
+		"done":      {want: 1},
+		"off":       {settings: map[string]string{"job.match-processing": "false"}},
+		"not ready": {change: func(_ *rig, n *node) { n.ready.Store(false) }},
+		"in doubt": {change: func(r *rig, n *node) {
+			r.pause(n)
+			r.until("it is in doubt", func() bool { return !n.cluster.Trusted() })
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				var calls atomic.Int64
+				n := r.add("a", tc.settings, func(n *node) {
+					n.Bind(MatchProcessing, Work{Call: func(ctx context.Context) error {
+						calls.Add(1)
+						r.pause(n)
+						<-ctx.Done()
+						return ctx.Err()
+					}})
+				})
+				<-n.cluster.Ready()
+				pass(100 * time.Millisecond)
+				if tc.change != nil {
+					tc.change(r, n)
+				}
+				calls.Store(0)
+				err := n.Hurry(t.Context(), MatchProcessing)
+				if got := calls.Load(); got != tc.want || (err != nil) != (tc.want > 0) {
+					t.Errorf("%d calls, %v", got, err)
+				}
+				r.store.fences.OnAccess(nil)
+			})
+		})
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := New().Hurry(ended, MatchProcessing); err != nil {
+		t.Error(err)
+	}
+}

@@ -232,6 +232,7 @@ func (s *State) enact(body, act any) []any {
 	case consul.Tag:
 		return []any{TagsSet{Tags: map[string]string{a.Key: a.Value}}}
 	case consul.Approve:
+		s.approves = true
 		s.approved = map[int64]bool{}
 		for i := range s.room.view.Members {
 			s.approved[s.room.view.Members[i].User] = true

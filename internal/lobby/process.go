@@ -14,10 +14,17 @@ import (
 // hold. Longer delays everybody else's commands, shorter loses the last second's joins.
 const settle = 300 * time.Millisecond
 
-// NewKind describes lobbies to the cluster. matches keeps the records that they make when
-// they open and when matches start and end. Without a world, which is for tests, effects
+// Store keeps what lobbies may not lose.
+type Store interface {
+	match.Recorder
+	// KeepState stores f.Snapshot, fenced.
+	KeepState(ctx context.Context, f registry.Fence) error
+}
+
+// NewKind describes lobbies to the cluster. store keeps the records that they make when
+// they open and when matches start and end, and orders that keep people out. Without a world, which is for tests, effects
 // are not carried out.
-func NewKind(matches match.Recorder, world World) process.Kind {
+func NewKind(store Store, world World) process.Kind {
 	return process.Kind{
 		Name:    Kind,
 		Scope:   process.PerID,
@@ -41,11 +48,13 @@ func NewKind(matches match.Recorder, world World) process.Kind {
 		Write: func(ctx context.Context, f registry.Fence, record any) error {
 			switch r := record.(type) {
 			case match.Match:
-				return matches.CreateMatch(ctx, f, r)
+				return store.CreateMatch(ctx, f, r)
 			case match.Start:
-				return matches.StartMatch(ctx, f, r)
+				return store.StartMatch(ctx, f, r)
 			case match.Stop:
-				return matches.StopMatch(ctx, f, r)
+				return store.StopMatch(ctx, f, r)
+			case keptOrder:
+				return store.KeepState(ctx, f)
 			}
 			return fmt.Errorf("write record of %s: unknown type %T", f.Key, record)
 		},

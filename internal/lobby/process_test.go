@@ -35,6 +35,11 @@ func (m *matches) StopMatch(_ context.Context, f registry.Fence, x match.Stop) e
 	return m.err
 }
 
+func (m *matches) KeepState(_ context.Context, f registry.Fence) error {
+	m.fence = f
+	return m.err
+}
+
 func TestKind(t *testing.T) {
 	t.Parallel()
 	store := &matches{}

@@ -42,16 +42,17 @@ type State struct {
 	ending  bool            // an EndMatch is of the match that is on
 
 	// Of this life only, not in the snapshot.
-	at      time.Time      // of the command that is applied
-	ticking bool           // a Tick is on its way
-	listed  bool           // the last command was Open: the summary is new
-	settled map[int64]bool // users whose status was set in this life: repeats are older
-	seats   []Seat         // the summary's seats, nil after a change; never changed in place
-	hall    consul.Room    // the room for the consul, made anew for each turn
-	filling bool           // a consul.Fill is on its way
-	ticks   int
-	panics  int    // of the consul, in a row
-	stumble func() // of tests: what happens when the consul has done something
+	at       time.Time      // of the command that is applied
+	ticking  bool           // a Tick is on its way
+	listed   bool           // the last command was Open: the summary is new
+	settled  map[int64]bool // users whose status was set in this life: repeats are older
+	seats    []Seat         // the summary's seats, nil after a change; never changed in place
+	hall     consul.Room    // the room for the consul, made anew for each turn
+	approves bool           // an order has said who is approved
+	filling  bool           // a consul.Fill is on its way
+	ticks    int
+	panics   int    // of the consul, in a row
+	stumble  func() // of tests: what happens when the consul has done something
 }
 
 var (
@@ -199,7 +200,7 @@ func summarized(event any) bool {
 // the events of the decision change the state. Then the consul does its part.
 func (s *State) Apply(c process.Command) (process.Outcome, error) {
 	s.at = c.At
-	s.now, s.timers, s.ending = nil, nil, false
+	s.now, s.timers, s.ending, s.approves = nil, nil, false, false
 	if _, fill := c.Body.(consul.Fill); fill {
 		s.filling = false
 	}
@@ -219,6 +220,7 @@ func (s *State) Apply(c process.Command) (process.Outcome, error) {
 	if s.opened && !s.closed && concerns(c.Body, out.Events) {
 		out.Events = append(out.Events, s.attend(c.Body, out.Events)...)
 		if s.now != nil {
+			out.Record = s.recordOf(c.Body, out.Record)
 			s.consul, s.now, s.panics = s.now.State, nil, 0
 		}
 		for _, e := range s.publish() {
@@ -230,6 +232,19 @@ func (s *State) Apply(c process.Command) (process.Outcome, error) {
 	out.Effects, s.effects = append(out.Effects, s.effects...), nil
 	return out, nil
 }
+
+// recordOf is the record of an order by which others are let in or kept out from now on: who
+// reads its echo counts on it. Other orders are as durable as any command.
+func (s *State) recordOf(body, record any) any {
+	_, order := body.(Order)
+	if record != nil || !order || !s.approves && s.consul.HoldsAs(s.now.State) {
+		return record
+	}
+	return keptOrder{}
+}
+
+// keptOrder is a record without a row of its own: what was ordered is in the state.
+type keptOrder struct{}
 
 // decide says what a command leads to. It changes nothing that an event can change,
 // and nothing at all if it refuses.

@@ -15,20 +15,24 @@ type Options struct {
 	Store Store
 	Rater Rater // nil: nothing is rated
 	// TellHost says a line to the host of a match, in private and in the Coordinator's
-	// name; nobody hears it if the host is not online.
-	TellHost func(ctx context.Context, host int64, line string)
+	// name, and reports whether the host's connection has taken it.
+	TellHost func(ctx context.Context, host int64, line string) (taken bool)
 	// Over are told of every processed match, at least once each: who acts on it keeps
-	// apart what it has seen. A match is told again later if one of them fails.
+	// apart what it has seen. Who fails is told again later.
 	Over []func(ctx context.Context, m Match, members []Membership) error
 	// On says whether matches are processed at all; nil: they are.
 	On func(ctx context.Context) bool
 	// Wait is how long a match waits for its host's data; nil: ten minutes.
 	Wait func(ctx context.Context) time.Duration
+	Now  func() time.Time // of the store; nil: the host's
 	Log  *slog.Logger
 }
 
 // Processor is the job that follows battles.
-type Processor struct{ o Options }
+type Processor struct {
+	o      Options
+	follow follow
+}
 
 // DefaultWait is how long a match waits for its host's data.
 const DefaultWait = 10 * time.Minute
@@ -42,7 +46,7 @@ const (
 // NewProcessor makes the job.
 func NewProcessor(o Options) *Processor {
 	if o.TellHost == nil {
-		o.TellHost = func(context.Context, int64, string) {}
+		o.TellHost = func(context.Context, int64, string) bool { return true }
 	}
 	if o.On == nil {
 		o.On = func(context.Context) bool { return true }
@@ -50,10 +54,13 @@ func NewProcessor(o Options) *Processor {
 	if o.Wait == nil {
 		o.Wait = func(context.Context) time.Duration { return DefaultWait }
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Processor{o}
+	return &Processor{o: o, follow: newFollow()}
 }
 
 // ProcessMatches processes every match that waits for it, and tells those who were not
@@ -101,6 +108,7 @@ func (p *Processor) one(ctx context.Context, d Due) error {
 	if rated.Committed != nil {
 		p.guard("ratings announced", d.ID, func() error { rated.Committed(ctx); return nil })
 	}
+	p.follow.forget(d.ID) // what followed an earlier processing follows again
 	p.tell(ctx, d.ID)
 	return ctx.Err()
 }
@@ -169,9 +177,16 @@ func (p *Processor) tellAll(ctx context.Context) error {
 	}
 }
 
-// tell does what follows the commit of one match, and notes it if all went well.
+// hostFor is how long a host that does not hear of a match is tried again. Who comes later
+// asks for the ratings of its players anyway.
+const hostFor = 5 * time.Minute
+
+// tell does what follows the commit of one match, but for what was done before, and notes
+// it if all went well.
 func (p *Processor) tell(ctx context.Context, id int64) {
-	p.guard("told", id, func() error {
+	f, end := p.follow.begin(id)
+	defer end()
+	p.guard("read", id, func() error {
 		m, err := p.o.Store.MatchByID(ctx, id)
 		if err != nil {
 			return err
@@ -180,27 +195,45 @@ func (p *Processor) tell(ctx context.Context, id int64) {
 		if err != nil {
 			return err
 		}
-		if err := p.stats(ctx, m, members); err != nil {
-			return err
-		}
-		if line := UpdateSkill(members); line != "" {
-			p.o.TellHost(ctx, m.Founder, line)
-		}
-		told := true // what goes wrong with one of them is none of the others' business
-		for _, over := range p.o.Over {
-			fine := false
-			p.guard("told", id, func() error {
-				err := over(ctx, *m, members)
-				fine = err == nil
-				return err
-			})
-			told = told && fine
+		// What goes wrong with one of them is none of the others' business.
+		told := p.step(f, "stats", id, func() error { return p.stats(ctx, m, members) })
+		told = p.step(f, "host", id, func() error { return p.tellHost(ctx, m, members) }) && told
+		for i, over := range p.o.Over {
+			told = p.step(f, fmt.Sprint("over ", i), id, func() error { return over(ctx, *m, members) }) && told
 		}
 		if !told {
 			return nil
 		}
-		return p.o.Store.ToldMatch(ctx, id)
+		if err := p.o.Store.ToldMatch(ctx, id); err != nil {
+			return err
+		}
+		p.follow.forget(id)
+		return nil
 	})
+}
+
+// step does one thing that follows a match, if this node has not done it before.
+func (p *Processor) step(f *followed, name string, id int64, do func() error) bool {
+	if f.done[name] {
+		return true
+	}
+	p.guard(name, id, func() error {
+		err := do()
+		f.done[name] = err == nil
+		return err
+	})
+	return f.done[name]
+}
+
+// errHost says that a host has not heard of its match.
+var errHost = errors.New("the host is not there")
+
+func (p *Processor) tellHost(ctx context.Context, m *Match, members []Membership) error {
+	line := UpdateSkill(members)
+	if line == "" || p.o.TellHost(ctx, m.Founder, line) || p.o.Now().Sub(m.Processed) > hostFor {
+		return nil
+	}
+	return errHost
 }
 
 // stats computes the stats of the members anew.

@@ -29,6 +29,7 @@ type memory struct {
 	stale   map[Stale][]int64
 	chunks  [][]int64
 	broken  error
+	puts    int // of stats
 }
 
 func newMemory(ids ...int64) *memory {
@@ -101,6 +102,7 @@ func (s *memory) GamesOf(context.Context, int64, time.Duration, int) ([]Played, 
 
 func (s *memory) PutStats(_ context.Context, user int64, stats map[string]string) error {
 	s.stats[user] = stats
+	s.puts++
 	return nil
 }
 
@@ -144,8 +146,11 @@ func TestProcessMatches(t *testing.T) {
 			}
 			return Rated{Type: "Duel", Committed: func(context.Context) { order = append(order, "committed") }}, nil
 		}),
-		TellHost: func(_ context.Context, host int64, line string) { order = append(order, fmt.Sprint(host, " ", line)) },
-		Over:     []func(context.Context, Match, []Membership) error{func(_ context.Context, m Match, _ []Membership) error { over = append(over, m.ID); return nil }},
+		TellHost: func(_ context.Context, host int64, line string) bool {
+			order = append(order, fmt.Sprint(host, " ", line))
+			return true
+		},
+		Over: []func(context.Context, Match, []Membership) error{func(_ context.Context, m Match, _ []Membership) error { over = append(over, m.ID); return nil }},
 	})
 	for range 3 { // again and again: each once
 		if err := p.ProcessMatches(t.Context()); err != nil {
@@ -201,16 +206,23 @@ func TestFailuresAreIsolated(t *testing.T) {
 func TestToldLater(t *testing.T) {
 	t.Parallel()
 	s := newMemory(1)
-	rated, tries := 0, 0
+	rated, tries, hosts, others := 0, 0, 0, 0
 	p := NewProcessor(Options{
 		Store: s,
 		Rater: raterFunc(func(Match, []Membership) (Rated, error) { rated++; return Rated{Type: "Duel"}, nil }),
-		Over: []func(context.Context, Match, []Membership) error{func(context.Context, Match, []Membership) error {
-			if tries++; tries < 4 {
-				return errors.New("nobody there")
-			}
-			return nil
-		}},
+		Over: []func(context.Context, Match, []Membership) error{
+			func(context.Context, Match, []Membership) error {
+				switch tries++; tries {
+				case 1, 2:
+					return errors.New("nobody there")
+				case 3:
+					panic("a bug")
+				}
+				return nil
+			},
+			func(context.Context, Match, []Membership) error { others++; return nil },
+		},
+		TellHost: func(context.Context, int64, string) bool { hosts++; return true },
 	})
 	for range 5 {
 		if err := p.ProcessMatches(t.Context()); err != nil {
@@ -219,6 +231,42 @@ func TestToldLater(t *testing.T) {
 	}
 	if rated != 1 || tries != 4 || s.told[1] != 1 {
 		t.Errorf("rated %d times, tried %d times, told %d times", rated, tries, s.told[1])
+	}
+	if hosts != 1 || others != 1 || s.puts != 2 || len(p.follow.known) != 0 {
+		t.Errorf("what went well was done again: host %d, other %d, stats %d times; remembered %v", hosts, others, s.puts, p.follow.known)
+	}
+}
+
+// A host that is away when its match is processed hears of it when it is back, within a
+// few minutes; nobody else waits for that.
+func TestHostIsAway(t *testing.T) {
+	t.Parallel()
+	for name, back := range map[string]bool{"comes back": true, "stays away": false} {
+		s := newMemory(1)
+		now, there, said, over := time.Unix(3000, 0), false, 0, 0
+		p := NewProcessor(Options{
+			Store: s, Now: func() time.Time { return now },
+			TellHost: func(context.Context, int64, string) bool {
+				if there {
+					said++
+				}
+				return there
+			},
+			Over: []func(context.Context, Match, []Membership) error{func(context.Context, Match, []Membership) error { over++; return nil }},
+		})
+		for minute := range 10 {
+			there = back && minute >= 3
+			if err := p.ProcessMatches(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if waits := back && minute < 3 || !back && minute <= 5; (s.told[1] == 0) != waits {
+				t.Errorf("%s: told %d times after %d minutes", name, s.told[1], minute)
+			}
+			now = now.Add(time.Minute)
+		}
+		if over != 1 || (said == 1) != back {
+			t.Errorf("%s: over %d times, said %d times", name, over, said)
+		}
 	}
 }
 

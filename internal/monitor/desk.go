@@ -26,6 +26,7 @@ type Desk struct {
 	Processes Processes
 	// Self is the incarnation of this node.
 	Self    func() int64
+	Now     func() time.Time // of the store, as reports have it
 	Matches Matches
 	Users   Users
 	Stats   Stats
@@ -347,7 +348,7 @@ func (d *Desk) broken(ctx context.Context, x Deed) error {
 	if err := d.keep(ctx, x, Happened{Scope: ScopeServer, Type: "spads.broken_connection", User: u.ID, Value: value}); err != nil {
 		return err
 	}
-	if d.Disconnect == nil || time.Since(x.At) > stillMeant {
+	if d.Disconnect == nil || d.Now().Sub(x.At) > stillMeant {
 		return nil
 	}
 	return d.Disconnect(ctx, u.ID, "reported broken connection")
@@ -379,7 +380,7 @@ func (d *Desk) event(ctx context.Context, x Deed) error {
 	if x.Data != "" || x.Type != newcomerType || played >= d.Settings.NewPlayer(ctx) {
 		return nil
 	}
-	if time.Since(x.At) <= stillMeant && d.Teller != nil {
+	if d.Now().Sub(x.At) <= stillMeant && d.Teller != nil {
 		d.Teller.Tell(ctx, d.Coordinator, x.Host, "!kickban "+u.Name)
 	}
 	return d.keepAs(ctx, x, "/new", Happened{Scope: ScopeMatch, Type: "newuserliftingcomms", User: u.ID, Match: m.ID, Seconds: x.Seconds})

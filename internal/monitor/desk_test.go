@@ -57,7 +57,7 @@ func newWorld() *world {
 
 func (w *world) desk(t testing.TB) *Desk {
 	return &Desk{
-		Processes: w, Self: func() int64 { return 77 }, Matches: w, Users: w, Stats: w, Events: w, Teller: w, Coordinator: 1,
+		Processes: w, Self: func() int64 { return 77 }, Now: func() time.Time { return w.now }, Matches: w, Users: w, Stats: w, Events: w, Teller: w, Coordinator: 1,
 		Disconnect: func(_ context.Context, user int64, reason string) error {
 			w.said = append(w.said, fmt.Sprint("disconnect ", user, " ", reason))
 			return nil
@@ -299,6 +299,12 @@ func TestOldComplaints(t *testing.T) {
 	}})
 	if len(w.said) != 0 || len(w.events) != 3 {
 		t.Errorf("said %q, events %v", w.said, w.types())
+	}
+	// The store's clock counts, whatever that of the host says.
+	w.now = w.now.Add(-time.Hour)
+	w.desk(t).do(t.Context(), 2, batch{[]Deed{{Seq: 3, Host: 7, At: w.now, What: Broken, Name: "Alice"}}})
+	if len(w.said) != 1 {
+		t.Errorf("said %q", w.said)
 	}
 }
 

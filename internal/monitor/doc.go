@@ -13,6 +13,7 @@
 //   - what was answered is done, also when the node dies, or the lobby's does;
 //   - the deeds of one host are done in the order of its reports, and those of one host
 //     do not wait for another's lobby;
+//   - a report that waited before it came here counts as of when it was said;
 //   - each counts once: every deed has a number that is never given again, and whoever it
 //     is done to knows the numbers (a lobby), or keeps them (a row), or does not mind;
 //   - a report that comes twice, or late from a session that the host has left, counts

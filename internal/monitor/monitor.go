@@ -32,6 +32,8 @@ type Heard struct {
 	Line     int64  `json:"line"`    // rises with the lines of a session
 	Lobby    int64  `json:"lobby"`   // of which the speaker is the founder; 0: none
 	Text     string `json:"text"`
+	// At is when it was said, by the store's clock; zero: now.
+	At time.Time `json:"at,omitzero"`
 }
 
 // What hosts say in the room. SPADS writes these; they are its words.
@@ -68,7 +70,8 @@ const (
 // Deed is one thing to do about a report.
 type Deed struct {
 	Seq     int64             `json:"seq"`
-	At      time.Time         `json:"at"` // of the report, by the store's clock
+	At      time.Time         `json:"at"`             // when it was said, by the store's clock
+	Taken   time.Time         `json:"taken,omitzero"` // when the monitor took it, if that was later
 	Host    int64             `json:"host"`
 	What    What              `json:"what"`
 	Lobby   int64             `json:"lobby,omitempty"`

@@ -116,12 +116,7 @@ func (s *State) View() any { return View{Online: true, Pending: len(s.pending)} 
 func (s *State) Apply(c process.Command) (process.Outcome, error) {
 	switch b := c.Body.(type) {
 	case resident.Direct:
-		deeds, strange := told(b)
-		out, err := s.take(deeds, c.At)
-		if err == nil && len(strange) > 0 {
-			out.Effects = append(out.Effects, odd{b.From, strange})
-		}
-		return out, err
+		return s.told(b, c.At)
 	case Heard:
 		return s.hear(b, c.At)
 	case done:
@@ -142,25 +137,53 @@ func (s *State) Apply(c process.Command) (process.Outcome, error) {
 
 // hear takes a line of the room, unless it came before, or late.
 func (s *State) hear(h Heard, at time.Time) (process.Outcome, error) {
-	last, known := s.heard[h.From]
-	if known && (h.Session < last.Session || h.Session == last.Session && h.Line <= last.Line) {
+	if s.known(h.From, h.Session, h.Line) {
 		return silent(), nil
 	}
 	d, ok := heard(h)
 	if !ok {
 		return silent(), nil
 	}
-	out, err := s.take([]Deed{d}, at)
-	if err != nil {
-		return process.Outcome{}, err
+	out, err := s.take([]Deed{d}, h.At, at)
+	if err == nil {
+		s.mark(h.From, h.Session, h.Line, at)
 	}
-	s.heard[h.From] = mark{h.Session, h.Line, at}
-	s.forget(at)
+	return out, err
+}
+
+// told takes a private message, in the same way if its lines are numbered.
+func (s *State) told(d resident.Direct, at time.Time) (process.Outcome, error) {
+	if d.Session != 0 && s.known(d.From, d.Session, d.Line) {
+		return silent(), nil
+	}
+	deeds, strange := told(d)
+	out, err := s.take(deeds, d.At, at)
+	if err != nil {
+		return out, err
+	}
+	if d.Session != 0 && len(deeds) > 0 {
+		s.mark(d.From, d.Session, d.Line, at)
+	}
+	if len(strange) > 0 {
+		out.Effects = append(out.Effects, odd{d.From, strange})
+	}
 	return out, nil
 }
 
-// take numbers deeds and has them stored.
-func (s *State) take(deeds []Deed, at time.Time) (process.Outcome, error) {
+// known reports whether a line was heard before, or comes late: a later one was.
+func (s *State) known(host, session, line int64) bool {
+	last, heard := s.heard[host]
+	return heard && (session < last.Session || session == last.Session && line <= last.Line)
+}
+
+func (s *State) mark(host, session, line int64, at time.Time) {
+	s.heard[host] = mark{session, line, at}
+	s.forget(at)
+}
+
+// take numbers deeds of a report and has them stored. One that had to wait for the
+// monitor counts from when it was said.
+func (s *State) take(deeds []Deed, said, at time.Time) (process.Outcome, error) {
 	out := silent()
 	if len(deeds) == 0 {
 		return out, nil
@@ -173,6 +196,9 @@ func (s *State) take(deeds []Deed, at time.Time) (process.Outcome, error) {
 	for _, d := range deeds {
 		s.seq++
 		d.Seq, d.At = s.seq, at
+		if !said.IsZero() && said.Before(at) {
+			d.At, d.Taken = said, at
+		}
 		s.pending = append(s.pending, d)
 	}
 	out.Record = kept{}
@@ -195,7 +221,7 @@ func (s *State) settle(d done, at time.Time) process.Outcome {
 		if finished[p.Seq] {
 			return true
 		}
-		if at.Sub(p.At) > giveUpAfter {
+		if at.Sub(p.taken()) > giveUpAfter {
 			given = append(given, p)
 			return true
 		}
@@ -234,6 +260,14 @@ func (s *State) next(out *process.Outcome, at time.Time) {
 		s.looking = true
 		out.Timers = append(out.Timers, process.Timer{After: retryAfter, Body: look{}})
 	}
+}
+
+// taken is when the monitor took a deed.
+func (d *Deed) taken() time.Time {
+	if d.Taken.IsZero() {
+		return d.At
+	}
+	return d.Taken
 }
 
 // forget drops the marks of hosts that have not been heard of for long.

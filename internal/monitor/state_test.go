@@ -123,6 +123,61 @@ func TestOneBatchAtATime(t *testing.T) {
 	}
 }
 
+// TestSaidEarlier: a report that had to wait for the monitor counts from when it was
+// said, is tried for as long as any other, and is numbered like the rest.
+func TestSaidEarlier(t *testing.T) {
+	t.Parallel()
+	s := NewState()
+	now := epoch.Add(50 * time.Minute)
+	h := launch(7, 1, 3)
+	h.At = epoch
+	out := apply(t, s, now, h)
+	want := []Deed{{Seq: now.UnixMilli() + 1, At: epoch, Taken: now, Host: 7, What: Start, Lobby: 3}}
+	if diff := cmp.Diff(want, deedsOf(out)); diff != "" {
+		t.Errorf("deeds (-want +got):\n%s", diff)
+	}
+	if out := apply(t, s, epoch.Add(giveUpAfter+time.Minute), done{Later: []int64{7}}); len(s.pending) != 1 {
+		t.Errorf("given up after %s: %+v", 11*time.Minute, out)
+	}
+	if apply(t, s, now.Add(giveUpAfter+time.Minute), done{Later: []int64{7}}); len(s.pending) != 0 {
+		t.Error("not given up after an hour")
+	}
+	h = launch(7, 2, 3)
+	h.At = now.Add(time.Second) // a clock that is ahead
+	apply(t, s, now, h)
+	if d := s.pending[0]; !d.At.Equal(now) || !d.Taken.IsZero() {
+		t.Errorf("said in the future: %+v", d)
+	}
+}
+
+// TestToldTwice: private messages with numbers are known again, in one order with the
+// lines of the room; others are taken as they come.
+func TestToldTwice(t *testing.T) {
+	t.Parallel()
+	s := NewState()
+	private := func(session, line int64, text string) bool {
+		t.Helper()
+		out := apply(t, s, epoch, resident.Direct{From: 7, Rights: resident.Rights{Bot: true}, Text: text, Session: session, Line: line})
+		return out.Record != nil
+	}
+	for i, tc := range []struct {
+		session, line int64
+		text          string
+		want          bool
+	}{
+		{1, 1, "match-event <Al> <x> <1>", true}, {1, 1, "match-event <Al> <x> <1>", false}, {1, 2, "what", false},
+		{1, 2, "match-event <Al> <x> <1>", true}, {2, 1, "broken_connection Al", true}, {1, 3, "broken_connection Al", false},
+		{0, 0, "broken_connection Al", true}, {0, 0, "broken_connection Al", true},
+	} {
+		if got := private(tc.session, tc.line, tc.text); got != tc.want {
+			t.Errorf("%d: %v", i, got)
+		}
+	}
+	if out := apply(t, s, epoch, Heard{From: 7, Session: 2, Line: 1, Lobby: 3, Text: saysLaunching}); out.Record != nil {
+		t.Error("a line of the room with a number that was")
+	}
+}
+
 // A monitor that has lost its state gives no number again.
 func TestNumbersRise(t *testing.T) {
 	t.Parallel()

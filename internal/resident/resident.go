@@ -11,6 +11,7 @@ package resident
 import (
 	"context"
 	"slices"
+	"time"
 
 	"teiserver/internal/account"
 	"teiserver/internal/cluster/message"
@@ -48,6 +49,13 @@ type Direct struct {
 	FromName string `json:"from_name"`
 	Rights   Rights `json:"rights"`
 	Text     string `json:"text"`
+
+	// Of what must not count twice, nor at another time than it was said: the speaker's
+	// session, a number that rises with its lines, and when it was said by the store's
+	// clock. Zero: it does not matter.
+	Session int64     `json:"session,omitempty"`
+	Line    int64     `json:"line,omitempty"`
+	At      time.Time `json:"at,omitzero"`
 }
 
 // Says is what a resident answers, line by line; often nothing.

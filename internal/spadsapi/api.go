@@ -49,48 +49,60 @@ type Options struct {
 	Log      *slog.Logger
 }
 
-type api struct{ Options }
+// API is the handler of everything under Prefix.
+type API struct {
+	http.Handler
+	o      Options
+	keeper *keeper
+}
 
-// New returns the handler of everything under Prefix.
-func New(o Options) http.Handler {
+// New makes the handler. Reports of games that cannot be stored wait until Run runs.
+func New(o Options) *API {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &api{o}
+	a := &API{o: o, keeper: newKeeper(o.SaveEnd, o.Log)}
 	mux := http.NewServeMux()
-	host := func(pattern string, h func(r *http.Request, by *account.User) any) { mux.Handle(pattern, a.host(h)) }
+	host := func(pattern string, h func(r *http.Request, by *account.User) any) {
+		mux.Handle(pattern, a.host(func(r *http.Request, by *account.User) (int, any) { return http.StatusOK, h(r, by) }))
+	}
 	host("GET "+spads+"/get_rating/{target}/{type}", a.getRating)
 	host("GET "+spads+"/get_rating/{caller}/{target}/{type}", a.getRating)
 	host("GET "+spads+"/balance_battle", a.balanceBattle)
 	host("POST "+spads+"/balance_battle", a.balanceBattle)
-	host("POST "+spads+"/end_game_data", a.endGameData)
+	mux.Handle("POST "+spads+"/end_game_data", a.host(a.endGameData))
 	mux.HandleFunc("GET "+public+"/leaderboard", a.seasons)
 	mux.HandleFunc("GET "+public+"/leaderboard/{season}", a.leaderboard)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	a.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), longest)
 		defer cancel()
 		r.Body = http.MaxBytesReader(w, r.Body, mostBody)
 		mux.ServeHTTP(w, r.WithContext(ctx))
 	})
+	return a
 }
+
+// Run stores the reports of games that could not be stored when they came, until ctx ends.
+func (a *API) Run(ctx context.Context) { a.keeper.run(ctx) }
 
 // nothing is the answer of whatever cannot be answered.
 var nothing = struct{}{}
 
 // host serves somebody who is a host.
-func (a *api) host(h func(r *http.Request, by *account.User) any) http.Handler {
+func (a *API) host(h func(r *http.Request, by *account.User) (status int, body any)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		by, err := a.who(r)
 		if err != nil {
 			a.unauthorized(w, r, err)
 			return
 		}
-		answer(w, http.StatusOK, h(r, by))
+		status, body := h(r, by)
+		answer(w, status, body)
 	})
 }
 
 // who is the account that a request names, if its password is right.
-func (a *api) who(r *http.Request) (*account.User, error) {
+func (a *API) who(r *http.Request) (*account.User, error) {
 	name, password, ok := r.BasicAuth()
 	if !ok {
 		return nil, refusal.New(refusal.Password, "no name and password")
@@ -99,16 +111,16 @@ func (a *api) who(r *http.Request) (*account.User, error) {
 	if err != nil {
 		ip = r.RemoteAddr
 	}
-	return a.Check(r.Context(), name, password, ip)
+	return a.o.Check(r.Context(), name, password, ip)
 }
 
 // unauthorized turns somebody away. Who could not be looked up is told so: its password
 // may be right.
-func (a *api) unauthorized(w http.ResponseWriter, r *http.Request, err error) {
+func (a *API) unauthorized(w http.ResponseWriter, r *http.Request, err error) {
 	status, text := http.StatusUnauthorized, "Unauthorized"
 	var refused *refusal.Error
 	if !errors.As(err, &refused) || refused.Code == refusal.Unavailable {
-		a.Log.WarnContext(r.Context(), "host not recognized", "err", err)
+		a.o.Log.WarnContext(r.Context(), "host not recognized", "err", err)
 		status, text = http.StatusServiceUnavailable, "Service Unavailable"
 	} else {
 		w.Header().Set("WWW-Authenticate", `Basic realm="Teiserver"`)

@@ -37,9 +37,9 @@ type assignment struct {
 
 // balanceBattle balances the lobby in which the players are that a host names. Who plays
 // there the lobby knows itself.
-func (a *api) balanceBattle(r *http.Request, _ *account.User) any {
+func (a *API) balanceBattle(r *http.Request, _ *account.User) any {
 	ctx := r.Context()
-	if !setting.Balance.Get(ctx, a.Settings) {
+	if !setting.Balance.Get(ctx, a.o.Settings) {
 		return nothing
 	}
 	if err := r.ParseForm(); err != nil {
@@ -70,7 +70,7 @@ func (a *api) balanceBattle(r *http.Request, _ *account.User) any {
 		a.noBalance(ctx, l.Info.ID, err)
 		return nothing
 	}
-	b, err := a.Balance(ctx, l.Info.ID, lobby.Balance{
+	b, err := a.o.Balance(ctx, l.Info.ID, lobby.Balance{
 		Teams: teams, Groups: groups, Ratings: ratings,
 		Seed: rand.Uint64(), //nolint:gosec // teams are no secret
 	})
@@ -81,24 +81,24 @@ func (a *api) balanceBattle(r *http.Request, _ *account.User) any {
 	return balanceAnswer{Unbalance: b.Result.Deviation, Players: assign(b)}
 }
 
-func (a *api) noBalance(ctx context.Context, lobbyID int64, err error) {
+func (a *API) noBalance(ctx context.Context, lobbyID int64, err error) {
 	if err != nil {
-		a.Log.WarnContext(ctx, "lobby not balanced", "key", lobbyID, "err", err)
+		a.o.Log.WarnContext(ctx, "lobby not balanced", "key", lobbyID, "err", err)
 	}
 }
 
 // lobbyOf is the lobby of the first of the players who is in one. All are in the same,
 // but for those who left while the host asked.
-func (a *api) lobbyOf(ctx context.Context, players []string) (*roster.Lobby, error) {
+func (a *API) lobbyOf(ctx context.Context, players []string) (*roster.Lobby, error) {
 	if len(players) > balance.MaxPlayers {
 		return nil, balance.ErrTooMuch
 	}
 	for _, name := range players {
-		ids, err := a.IDs(ctx, name)
+		ids, err := a.o.IDs(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		if l, ok := a.LobbyOf(ids[0]); ids[0] != 0 && ok {
+		if l, ok := a.o.LobbyOf(ids[0]); ids[0] != 0 && ok {
 			return l, nil
 		}
 	}
@@ -107,12 +107,12 @@ func (a *api) lobbyOf(ctx context.Context, players []string) (*roster.Lobby, err
 
 // ratings are those of everybody in a lobby as they are stored: whichever node is asked
 // after a match asks for the same teams.
-func (a *api) ratings(ctx context.Context, l *roster.Lobby) (map[int64]map[string]consul.Rating, error) {
+func (a *API) ratings(ctx context.Context, l *roster.Lobby) (map[int64]map[string]consul.Rating, error) {
 	users := make([]int64, len(l.Members))
 	for i, m := range l.Members {
 		users[i] = m.ID
 	}
-	sets, err := a.Ratings.Fresh(ctx, users...)
+	sets, err := a.o.Ratings.Fresh(ctx, users...)
 	if err != nil {
 		return nil, err
 	}

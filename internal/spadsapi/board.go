@@ -28,8 +28,8 @@ type (
 )
 
 // seasons lists the seasons that there are.
-func (a *api) seasons(w http.ResponseWriter, r *http.Request) {
-	list := make([]seasonAnswer, a.Ratings.Season(r.Context()))
+func (a *API) seasons(w http.ResponseWriter, r *http.Request) {
+	list := make([]seasonAnswer, a.o.Ratings.Season(r.Context()))
 	for i := range list {
 		list[i] = seasonAnswer{i + 1, rating.BoardTypes}
 	}
@@ -37,18 +37,18 @@ func (a *api) seasons(w http.ResponseWriter, r *http.Request) {
 }
 
 // leaderboard shows the best of a season.
-func (a *api) leaderboard(w http.ResponseWriter, r *http.Request) {
+func (a *API) leaderboard(w http.ResponseWriter, r *http.Request) {
 	season, err := strconv.Atoi(r.PathValue("season"))
 	if err != nil {
 		season = 0 // there is none
 	}
-	boards, err := a.Ratings.Boards(r.Context(), season)
+	boards, err := a.o.Ratings.Boards(r.Context(), season)
 	switch {
 	case errors.Is(err, rating.ErrSeason):
 		answer(w, http.StatusBadRequest, errorAnswer{"Invalid season parameter"})
 		return
 	case err != nil:
-		a.Log.WarnContext(r.Context(), "leaderboard not read", "err", err)
+		a.o.Log.WarnContext(r.Context(), "leaderboard not read", "err", err)
 		answer(w, http.StatusServiceUnavailable, errorAnswer{"Try again later"})
 		return
 	}

@@ -3,7 +3,8 @@
 //
 // Any node answers for the whole cluster. A balance is that of the lobby's owner, the same
 // whichever node is asked. A rating is never one from before a match whose end was told
-// to the host, on any node.
+// to the host, on any node. The report of a game is acknowledged when it is stored; while
+// it cannot be it is kept and tried (keeper), and the host is told so.
 //
 // Hosts say who they are with the name and password of a bot's account (HTTP Basic); what
 // they ask and cannot be answered is {}, with status 200, by which a host goes on by

@@ -39,18 +39,18 @@ func typeOf(text string) rating.Type {
 
 // getRating tells a rating. Hosts ask for "None" where nobody plays. Who has played too
 // little to have a rating that is shown has 0; hosts need a number.
-func (a *api) getRating(r *http.Request, _ *account.User) any {
+func (a *API) getRating(r *http.Request, _ *account.User) any {
 	user, err := strconv.ParseInt(r.PathValue("target"), 10, 64)
 	if err != nil {
 		return nothing
 	}
 	ctx := r.Context()
-	sets, err := a.Ratings.Fresh(ctx, user)
+	sets, err := a.o.Ratings.Fresh(ctx, user)
 	if err != nil {
-		a.Log.WarnContext(ctx, "rating not read", "user", user, "err", err)
+		a.o.Log.WarnContext(ctx, "rating not read", "user", user, "err", err)
 		return nothing
 	}
 	found := sets[0].Of(typeOf(r.PathValue("type")))
-	value, _ := found.Shown(setting.ShownUncertainty.Get(ctx, a.Settings))
+	value, _ := found.Shown(setting.ShownUncertainty.Get(ctx, a.o.Settings))
 	return ratingAnswer{decimal(value), decimal(found.Uncertainty)}
 }

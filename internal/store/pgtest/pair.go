@@ -52,19 +52,26 @@ type Pair struct {
 // NewPair starts a pair that ends with the test.
 func NewPair(t testing.TB) *Pair {
 	t.Helper()
-	p, wait, err := startPair(t)
+	p := runScript(t, pairScript)
+	p.until("SELECT COUNT(*) = 1 FROM pg_stat_replication WHERE state = 'streaming' AND $1::text IS NOT NULL", "")
+	return p
+}
+
+// runScript runs servers that end with the test.
+func runScript(t testing.TB, script string) *Pair {
+	t.Helper()
+	p, wait, err := startScript(t, script)
 	if err != nil {
-		t.Fatalf("two PostgreSQL to test with: %v", err)
+		t.Fatalf("PostgreSQL to test with: %v", err)
 	}
 	t.Cleanup(func() {
 		_ = p.in.Close()
 		_ = wait()
 	})
-	p.until("SELECT COUNT(*) = 1 FROM pg_stat_replication WHERE state = 'streaming' AND $1::text IS NOT NULL", "")
 	return p
 }
 
-func startPair(t testing.TB) (p *Pair, wait func() error, err error) {
+func startScript(t testing.TB, script string) (p *Pair, wait func() error, err error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, nil, err
@@ -73,7 +80,7 @@ func startPair(t testing.TB) (p *Pair, wait func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	cmd := exec.Command("/bin/sh", "-c", pairScript)
+	cmd := exec.Command("/bin/sh", "-c", script) //nolint:gosec // one of two constants
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "DATA_DIR="+dir, "SETTINGS="+settings, "PATH="+bin+":"+os.Getenv("PATH"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

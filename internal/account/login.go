@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"unicode/utf8"
 
 	"teiserver/internal/refusal"
 	"teiserver/internal/setting"
@@ -58,9 +59,9 @@ func (s *Service) Authenticate(ctx context.Context, r LoginRequest) (*User, erro
 // reports whether the password is known to be right.
 func (s *Service) Recognize(ctx context.Context, r LoginRequest) (u *User, proved bool, err error) {
 	name := CleanName(r.Name)
-	if len(name) > longestName {
+	if short := string([]rune(name)[:min(utf8.RuneCountInString(name), longestName)]); short != name {
 		s.failed(ctx, r.IP)
-		return nil, false, refusal.New(refusal.NotFound, textUnknown, name[:longestName]) // nobody has it
+		return nil, false, refusal.New(refusal.NotFound, textUnknown, short) // nobody has it
 	}
 	u, err = s.lookup.stored(ctx, name)
 	if err != nil {
@@ -97,7 +98,11 @@ func (s *Service) Welcome(ctx context.Context, u *User, ip string) (*User, error
 	if err := s.opts.Verdicts.MayLogIn(ctx, u, ip); err != nil {
 		return nil, err
 	}
-	return s.mustAgree(ctx, s.refresh(ctx, u, ip))
+	known, err := s.mustAgree(ctx, s.refresh(ctx, u, ip))
+	if u.Outdated(known) { // it was read anew
+		return nil, errOutdated
+	}
+	return known, err
 }
 
 // mayLogIn refuses who tries too often, or without what a login needs.

@@ -30,7 +30,7 @@ var Roles = []RoleInfo{
 	{Moderator, []Role{Reviewer, Overwatch, Contributor, VIP, Trusted}, []Role{Admin}, "Moderates: lobbies, users, `$` commands of moderators."},
 	{Senior, []Role{Moderator, Reviewer, Overwatch, Contributor, VIP, Trusted}, []Role{Admin}, "Moderates; gives the roles of those who read."},
 	{Admin, []Role{Senior, Moderator, Reviewer, Overwatch, Contributor, VIP, Trusted}, []Role{Server}, "Moderates; gives roles."},
-	{Server, []Role{Admin, Senior, Moderator, Reviewer, Overwatch, Contributor, VIP, Trusted}, []Role{Server}, "An account of the server itself, or of who runs it."},
+	{Server, []Role{Admin, Senior, Moderator, Reviewer, Overwatch, Contributor, VIP, Trusted}, nil, "An account of the server itself: nobody logs in as it."},
 	{Forgotten, nil, nil, "A mark: its user is forgotten."},
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"teiserver/internal/account"
 	"teiserver/internal/config"
 	"teiserver/internal/mail"
 	"teiserver/internal/moderation"
@@ -55,7 +56,7 @@ func AddDomains(ctx context.Context, cfg config.Config, domains []string, file, 
 		domains = append(domains, strings.Split(raw, "\n")...)
 	}
 	return withModeration(ctx, cfg, func(m moderators) error {
-		actor, err := m.actor(ctx, by)
+		actor, err := m.actorOf(ctx, by, account.Moderator)
 		if err != nil {
 			return err
 		}
@@ -80,7 +81,7 @@ func readFile(file string) (string, error) {
 // RemoveDomain takes a domain off the list.
 func RemoveDomain(ctx context.Context, cfg config.Config, domain, by string) error {
 	return withModeration(ctx, cfg, func(m moderators) error {
-		actor, err := m.actor(ctx, by)
+		actor, err := m.actorOf(ctx, by, account.Moderator)
 		if err != nil {
 			return err
 		}
@@ -113,7 +114,7 @@ type Phrase = moderation.Phrase
 // AddPhrase bans a phrase.
 func AddPhrase(ctx context.Context, cfg config.Config, p Phrase, by string, w io.Writer) error {
 	return withModeration(ctx, cfg, func(m moderators) error {
-		actor, err := m.actor(ctx, by)
+		actor, err := m.actorOf(ctx, by, account.Moderator)
 		if err != nil {
 			return err
 		}
@@ -129,7 +130,7 @@ func AddPhrase(ctx context.Context, cfg config.Config, p Phrase, by string, w io
 // RemovePhrase takes a phrase off the list.
 func RemovePhrase(ctx context.Context, cfg config.Config, id int64, by string) error {
 	return withModeration(ctx, cfg, func(m moderators) error {
-		actor, err := m.actor(ctx, by)
+		actor, err := m.actorOf(ctx, by, account.Moderator)
 		if err != nil {
 			return err
 		}

@@ -88,6 +88,7 @@ func (s *Server) limited() map[string]float64 {
 		"login_address":         &accounts.Address,
 		"registrations_address": &accounts.Registrations,
 		"registrations":         &accounts.All,
+		"resets":                &accounts.Resets,
 	} {
 		values[name] = float64(n.Load())
 	}

@@ -2,15 +2,18 @@ package app
 
 import (
 	"context"
+	"log/slog"
+	"os"
 	"path/filepath"
 
 	"teiserver/internal/config"
 	"teiserver/internal/job"
 	"teiserver/internal/mail"
+	"teiserver/internal/setting"
 )
 
 // buildMail makes what has letters leave, before accounts write them.
-func (s *Server) buildMail() error {
+func (s *Server) buildMail(ctx context.Context) error {
 	m, err := s.cfg.Mailer()
 	if err != nil {
 		return err
@@ -20,7 +23,33 @@ func (s *Server) buildMail() error {
 		May: func() bool { return s.ready.get() == "" && s.node.Trusted() },
 	})
 	s.jobs.Bind(job.Mail, s.post.Work())
+	if why := s.unread(ctx, m); why != "" {
+		s.log.Warn("mail reaches nobody", "reason", why, "mail", m.Way)
+	}
 	return nil
+}
+
+// unread says why those whom letters are for cannot do without them.
+func (s *Server) unread(ctx context.Context, m config.Mailer) string {
+	switch {
+	case m.Way != config.MailLog && m.Way != config.MailNone:
+		return ""
+	case setting.VerifyEmail.Get(ctx, s.settings) && !s.cfg.Unlimited:
+		return "account.verify_email is on: new accounts wait for codes"
+	case s.cfg.Clustered():
+		return "links for new passwords are sent by whatever node, and each has a --mail of its own"
+	}
+	return ""
+}
+
+// letterLog is the log for letters: it shows them at every --log-level, as nothing else does.
+func (s *Server) letterLog() *slog.Logger {
+	if s.log.Enabled(context.Background(), slog.LevelInfo) {
+		return s.log
+	}
+	loud := s.cfg
+	loud.LogLevel = "info"
+	return loud.Logger(os.Stderr)
 }
 
 func (s *Server) sender(m config.Mailer) mail.Sender {
@@ -28,7 +57,7 @@ func (s *Server) sender(m config.Mailer) mail.Sender {
 	case config.MailNone:
 		return mail.None{}
 	case config.MailLog:
-		return mail.Log{Log: s.log}
+		return mail.Log{Log: s.letterLog()}
 	case config.MailFile:
 		folder := m.Folder
 		if !filepath.IsAbs(folder) {

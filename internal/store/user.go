@@ -106,7 +106,7 @@ type loginArgs struct {
 
 var noteLogin = statement.Define[loginArgs, struct{ ID int64 }]("note login", `
 	UPDATE users SET last_login = @last_login, last_ip = @last_ip, client = @client, lobby_hash = @lobby_hash
-	WHERE id = @id RETURNING id`)
+	WHERE id = @id AND roles NOT LIKE '%"forgotten"%' RETURNING id`)
 
 // UserByID implements account.Store.
 func (s *Store) UserByID(ctx context.Context, id int64) (*account.User, error) {

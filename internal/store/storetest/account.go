@@ -459,6 +459,12 @@ func testForget(t *testing.T, s Store) {
 	must(t, err)
 	stale := *u
 	gone := u.Forget()
+	_, err = s.Channel(ctx, "ours", 1, "alice")
+	must(t, err)
+	for i, action := range []string{moderation.EmailChanged, moderation.NameChanged, moderation.PasswordReset, moderation.RolesChanged} {
+		must(t, s.AddEntry(ctx, moderation.Entry{Action: action, User: int64(1 - i%2), Details: map[string]any{"from": "alice", "ip": "192.0.2.1", "user_id": 1, "value": "x"}}))
+	}
+	must(t, s.AddEntry(ctx, moderation.Entry{Action: moderation.NameChanged, Details: map[string]any{"from": "eleven", "user_id": 11}}))
 	must(t, op.ForgetUser(ctx, gone, moderation.Entry{Action: moderation.UserForgotten, Details: map[string]any{"target_id": 1}}))
 	if err := op.ForgetUser(ctx, stale.Forget(), moderation.Entry{Action: "x"}); !errors.Is(err, account.ErrConflict) {
 		t.Errorf("a stale copy: %v", err)
@@ -473,6 +479,38 @@ func testForget(t *testing.T, s Store) {
 	}
 	names, err := s.FormerNames(ctx, 1, now.Name)
 	must(t, err)
+	// What was on its way comes too late.
+	if err := s.NoteLogin(ctx, 1, time.Now(), "192.0.2.1", "SPADS", "1 2"); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("a late login: %v", err)
+	}
+	must(t, s.PutKeys(ctx, []moderation.Key{{User: 1, Kind: moderation.KeyAddress, Value: "late"}, {User: 2, Kind: moderation.KeyAddress, Value: "bob's"}}))
+	if late, err := s.UserByID(ctx, 1); err != nil || late.LastIP+late.Client+late.LobbyHash != "" || !late.LastLogin.IsZero() {
+		t.Errorf("%+v %v", late, err)
+	}
+	bobs, err := s.Keys(ctx, 2)
+	must(t, err)
+	if len(bobs) != 1 {
+		t.Errorf("keys of another user: %v", bobs)
+	}
+	ours, err := s.Channel(ctx, "ours", 2, "bob")
+	must(t, err)
+	if ours.Author != 1 || ours.AuthorName != now.Name {
+		t.Errorf("a channel says %+v", ours)
+	}
+	said := map[string]map[string]any{}
+	log, err := s.Entries(ctx, moderation.EntryQuery{Most: 20})
+	must(t, err)
+	for _, e := range log {
+		said[fmt.Sprint(e.Action, len(e.Details))] = e.Details
+	}
+	for _, action := range []string{moderation.EmailChanged, moderation.NameChanged, moderation.PasswordReset} {
+		if diff := cmp.Diff(map[string]any{"user_id": 1.0}, said[action+"1"]); diff != "" {
+			t.Errorf("%s says:\n%s", action, diff)
+		}
+	}
+	if said[moderation.RolesChanged+"4"] == nil || said[moderation.NameChanged+"2"]["from"] != "eleven" {
+		t.Errorf("acts of others, or others, are forgotten: %v", said)
+	}
 	stats, err := s.Stats(ctx, 1)
 	must(t, err)
 	keys, err := s.Keys(ctx, 1)
@@ -495,6 +533,9 @@ func testForget(t *testing.T, s Store) {
 			t.Errorf("%s is not in the change log: %v", want, tables(changes))
 		}
 	}
+	if slices.Contains(tables(changes), "relations 0") {
+		t.Errorf("nobody's relations have changed: %v", tables(changes))
+	}
 	if st := standing(t, s, 1); len(st.Actions) != 1 {
 		t.Error("what moderators did is gone")
 	}
@@ -514,7 +555,13 @@ func testForget(t *testing.T, s Store) {
 	if err := op.DeleteUser(ctx, 3, carol.Version-1, moderation.Entry{Action: "x"}); !errors.Is(err, account.ErrConflict) {
 		t.Error(err)
 	}
+	banned := true
+	_, err = s.MarkUser(ctx, 3, moderation.Mark{Shadowbanned: &banned}, moderation.Entry{Action: moderation.Shadowban})
+	must(t, err)
 	must(t, op.DeleteUser(ctx, 3, carol.Version, moderation.Entry{Action: moderation.UserDeleted}))
+	if st := standing(t, s, 3); st.Shadowbanned {
+		t.Error("the mark of who is deleted stays")
+	}
 	if _, err := s.UserByID(ctx, 3); !errors.Is(err, account.ErrNotFound) {
 		t.Error(err)
 	}

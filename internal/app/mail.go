@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"teiserver/internal/account"
+	"teiserver/internal/cluster/registry"
 	"teiserver/internal/config"
 	"teiserver/internal/job"
 	"teiserver/internal/mail"
@@ -20,7 +22,7 @@ func (s *Server) buildMail(ctx context.Context) error {
 	}
 	s.post = mail.New(mail.Options{
 		Store: s.store, Sender: s.sender(m), Log: s.log,
-		May: func() bool { return s.ready.get() == "" && s.node.Trusted() },
+		May: func() bool { return s.ready.get() == "" && s.node.Trusted() }, Most: s.mostLetters,
 	})
 	s.jobs.Bind(job.Mail, s.post.Work())
 	if why := s.unread(ctx, m); why != "" {
@@ -52,6 +54,15 @@ func (s *Server) letterLog() *slog.Logger {
 	return loud.Logger(os.Stderr)
 }
 
+// mostLetters is after how many a letter is not sent. Of what happens to an account its user
+// is told however many codes others have asked for.
+func (s *Server) mostLetters(ctx context.Context, l mail.Letter) int {
+	if s.cfg.Unlimited || l.Purpose == account.LetterNotice {
+		return 0
+	}
+	return setting.LettersPerAddress.Get(ctx, s.settings)
+}
+
 func (s *Server) sender(m config.Mailer) mail.Sender {
 	switch m.Way {
 	case config.MailNone:
@@ -69,6 +80,20 @@ func (s *Server) sender(m config.Mailer) mail.Sender {
 	return mail.SMTP{
 		Host: m.Host, Port: m.Port, User: m.User, Password: s.cfg.MailPassword.Reveal, From: m.From, Security: security[m.Way],
 	}
+}
+
+// resetsAtOnce is how many links that are over are deleted in one step.
+const resetsAtOnce = 200
+
+// cleanResets finds the next step of forgetting links for new passwords that are over.
+func (s *Server) cleanResets(ctx context.Context, _ job.Run) (job.Step, error) {
+	some, err := s.store.HasOverResets(ctx)
+	if err != nil || !some {
+		return job.Step{}, err
+	}
+	return job.Step{Write: func(ctx context.Context, f registry.Fence) error {
+		return s.store.DropOverResets(ctx, f, resetsAtOnce)
+	}}, nil
 }
 
 // posted has letters leave soon that this node has stored.

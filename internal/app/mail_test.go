@@ -1,8 +1,10 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -26,7 +28,7 @@ func TestMail(t *testing.T) {
 		t.Run(fmt.Sprint(nodes), func(t *testing.T) {
 			t.Parallel()
 			box := (&mailtest.Server{Plain: true, NoAuth: true}).Start(t)
-			env, servers := startWith(t, nodes, map[string]string{"account.verify_email": "true"}, true, func(c *config.Config) {
+			env, servers := startWith(t, nodes, map[string]string{"account.verify_email": "true", "account.login_attempts": "100"}, false, func(c *config.Config) {
 				c.Mail = "smtp+plain://" + box.Address().String()
 			})
 			s := mailSite{env, servers, box}
@@ -122,8 +124,37 @@ func (s mailSite) reset(t *testing.T) {
 		t.Error(err)
 	}
 	s.letter(t, email, "Password changed")
-	if letters, err := s.box.Letters(ctx, email, "Password reset", 1); err != nil || len(letters) != 1 {
-		t.Errorf("%d links, %v", len(letters), err)
+}
+
+// TestLettersAreRead: letters in the log are there at every level, and the operator is told
+// where nobody reads them.
+func TestLettersAreRead(t *testing.T) {
+	t.Parallel()
+	verified, plain := map[string]string{"account.verify_email": "true"}, map[string]string(nil)
+	for _, tc := range []struct {
+		way      string
+		settings map[string]string
+		change   func(c *config.Config)
+		want     string
+	}{
+		{config.MailLog, plain, func(*config.Config) {}, ""},
+		{config.MailNone, plain, func(*config.Config) {}, ""},
+		{config.MailNone, verified, func(*config.Config) {}, "account.verify_email is on"},
+		{config.MailLog, verified, func(*config.Config) {}, "account.verify_email is on"},
+		{config.MailNone, verified, func(c *config.Config) { c.Unlimited = true }, ""},
+		{config.MailLog, plain, func(c *config.Config) { c.ClusterListen = "127.0.0.1:1" }, "whatever node"},
+		{config.MailSMTP, verified, func(c *config.Config) { c.ClusterListen = "127.0.0.1:1" }, ""},
+	} {
+		var log bytes.Buffer
+		s := &Server{cfg: config.Config{LogLevel: "warn"}, settings: setting.Fixed(tc.settings)}
+		tc.change(&s.cfg)
+		s.log = s.cfg.Logger(&log)
+		if got := s.unread(t.Context(), config.Mailer{Way: tc.way}); !strings.Contains(got, tc.want) || (tc.want == "") != (got == "") {
+			t.Errorf("%s, %v: %q, want %q", tc.way, tc.settings, got, tc.want)
+		}
+		if !s.letterLog().Enabled(t.Context(), slog.LevelInfo) {
+			t.Error("codes vanish")
+		}
 	}
 }
 

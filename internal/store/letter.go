@@ -62,7 +62,11 @@ type (
 		Purpose string
 		ID      int64
 	}
-	mostArgs struct{ Most int }
+	mostArgs   struct{ Most int }
+	sentToArgs struct {
+		Address string
+		Within  int64
+	}
 )
 
 const letterColumns = `id, key, user_id, purpose, recipient, subject, body, created, tries, done_at, outcome, error, expires <= @@wall AS late`
@@ -90,6 +94,10 @@ var (
 
 	lettersDue = statement.Define[statement.None, someRow]("letters due",
 		`SELECT EXISTS (SELECT 1 FROM letter WHERE done_at = 0 AND due <= @@wall) AS some`)
+
+	sentTo = statement.Define[sentToArgs, struct{ Count int64 }]("letters sent to", `
+		SELECT count(*) AS count FROM letter
+		WHERE LOWER(recipient) = @address AND outcome = 'sent' AND done_at > @@wall - CAST(@within AS BIGINT)`)
 
 	hasOldLetters = statement.Define[ageArgs, someRow]("has old letters",
 		`SELECT EXISTS (SELECT 1 FROM letter WHERE done_at > 0 AND done_at < @@wall - CAST(@age AS BIGINT)) AS some`)
@@ -212,6 +220,16 @@ func (s *Store) DelayLetter(ctx context.Context, l mail.Letter, pause time.Durat
 		return fmt.Errorf("delay letter %d: %w", l.ID, err)
 	}
 	return nil
+}
+
+// SentTo implements mail.Store.
+func (s *Store) SentTo(ctx context.Context, address string, within time.Duration) (int, error) {
+	count := sentTo.With(sentToArgs{strings.ToLower(plainText(address)), within.Milliseconds()})
+	if err := s.db.Run(ctx, engine.Read, count); err != nil {
+		return 0, fmt.Errorf("letters sent to one address: %w", err)
+	}
+	row, _ := count.One()
+	return int(row.Count), nil
 }
 
 // HasOldLetters implements mail.Store.

@@ -100,6 +100,14 @@ func testLetters(t *testing.T, s Store) {
 	if len(list) != 1 || list[0].Text != "" || list[0].Done.IsZero() {
 		t.Errorf("the text is kept: %+v", list)
 	}
+	for address, want := range map[string]int{"Bob@Example.org": 1, "b%": 0} {
+		if n, err := s.SentTo(ctx, address, time.Hour); n != want || err != nil {
+			t.Errorf("%d letters were sent to %s, %v", n, address, err)
+		}
+	}
+	if n, err := s.SentTo(ctx, "bob@example.org", -time.Hour); n != 0 || err != nil {
+		t.Errorf("%d lately, %v", n, err)
+	}
 	if some, err := s.HasOldLetters(ctx, time.Hour); err != nil || some {
 		t.Errorf("old %v %v", some, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"teiserver/internal/config"
 	"teiserver/internal/mail"
 	"teiserver/internal/mail/mailtest"
+	"teiserver/internal/moderation"
 	"teiserver/internal/setting"
 	"teiserver/test/scenario"
 	"teiserver/test/springclient"
@@ -37,6 +38,7 @@ func TestMail(t *testing.T) {
 			t.Run("reset", s.reset)
 			t.Run("roles", s.roles)
 			t.Run("once", s.once)
+			t.Run("banned", s.banned)
 			t.Run("agreement", s.agreement) // the last: all have to agree from then on
 		})
 	}
@@ -208,6 +210,61 @@ func (s mailSite) once(t *testing.T) {
 	}
 	if len(times) != letters {
 		t.Errorf("%d of %d letters", len(times), letters)
+	}
+}
+
+// banned: what is on the lists of moderators is in no name and no address that users choose,
+// on any node.
+func (s mailSite) banned(t *testing.T) {
+	ctx, cancel := mailLimit()
+	defer cancel()
+	renames := s.env.Fresh(t, scenario.Moderator)
+	// As a command does: the nodes follow.
+	command := moderation.NewService(s.servers[0].store, nil, nil, slog.New(slog.DiscardHandler))
+	if _, err := command.AddDomains(ctx, []string{"bad.example"}, moderation.Actor{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := command.AddPhrase(ctx, Phrase{Text: "slurry", Form: moderation.FormRaw, Severity: moderation.SeverityLow}, moderation.Actor{}); err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for i, server := range s.servers {
+		for {
+			flagged, err := server.moderation.FlaggedName(ctx, "slurry")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if flagged {
+				break
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				t.Fatal("a node does not follow the lists")
+			}
+		}
+		c := s.dial(t, i, springclient.Player)
+		for _, line := range [][2]string{
+			{"Newcomer%d X03MO1qnZdYdgyfeuILPmQ== a%d@mail.bad.example", "REGISTRATIONDENIED Due to frequent abuse, that email provider is not allowed."},
+			{"aSlurry%d X03MO1qnZdYdgyfeuILPmQ== b%d@good.example", "REGISTRATIONDENIED Not an acceptable name, please see section B3 of the code of conduct"},
+		} {
+			if err := c.Send("REGISTER "+line[0], i, i); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Expect(ctx, line[1]); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := c.Login(ctx, renames); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Send("RENAMEACCOUNT theSlurry"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Expect(ctx, "SERVERMSG Not an acceptable name, please see section B3 of the code of conduct"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -142,15 +142,12 @@ func (s *Service) CreateBot(ctx context.Context, caller int64, name string) erro
 		return err
 	}
 	bot := &User{Name: name, Password: u.Password, Country: s.country(""), Roles: []Role{Verified, Bot}}
-	err = s.insert(ctx, bot, "", false, nil)
+	err = s.insert(ctx, bot, "", false, func() With { return With{Act: s.opts.Verdicts.MadeBot(caller, bot)} })
 	if errors.Is(err, ErrNameTaken) {
 		return nil // made by somebody else at the same moment
 	}
 	if err == nil {
 		s.log.InfoContext(ctx, "bot account made", "user", bot.ID, "name", name, "by", caller)
-		if err := s.opts.Verdicts.MadeBot(ctx, caller, bot); err != nil {
-			s.log.WarnContext(ctx, "bot account not audited", "user", bot.ID, "by", caller, "err", err)
-		}
 	}
 	return err
 }
@@ -171,10 +168,7 @@ func (s *Service) insert(ctx context.Context, u *User, password string, anyEmail
 	if u.Email == "" {
 		u.Email = fmt.Sprintf("%d@users.invalid", u.ID)
 	}
-	var with With
-	if write != nil {
-		with = write()
-	}
+	with := write()
 	changes, err := s.store.InsertUser(ctx, u, with)
 	if anyEmail && errors.Is(err, ErrEmailTaken) {
 		// Addresses are unique in the store; where all are accepted the second
@@ -230,7 +224,7 @@ func (s *Service) checkEmail(ctx context.Context, email string) error {
 // validEmail reports an address as mail knows it, and nothing else: with a name, a comment
 // or a last dot one address would be many, and its domain none that is banned.
 func validEmail(email string) bool {
-	if len(email) > maxEmail || !strings.Contains(email, ".") || strings.HasSuffix(email, ".") ||
+	if len(email) > maxEmail || !strings.Contains(email, ".") || strings.HasSuffix(email, ".") || strings.ContainsAny(email, "[]") ||
 		strings.ContainsFunc(email, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return false
 	}

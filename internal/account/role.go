@@ -69,10 +69,19 @@ func (u *User) MayTouch(other *User) bool {
 
 // ParseRole reads the name of a role that can be given.
 func ParseRole(text string) (Role, error) {
+	return parseRole(text, func(r RoleInfo) bool { return len(r.Givers) > 0 })
+}
+
+// ParseAnyRole reads the name of a role that an account may have.
+func ParseAnyRole(text string) (Role, error) {
+	return parseRole(text, func(RoleInfo) bool { return true })
+}
+
+func parseRole(text string, may func(RoleInfo) bool) (Role, error) {
 	r := Role(strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), " ", "_"))
 	var known []string
 	for _, info := range Roles {
-		if len(info.Givers) == 0 {
+		if !may(info) {
 			continue
 		}
 		if info.Role == r {

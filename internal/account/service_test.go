@@ -135,6 +135,7 @@ func TestRegisterDenied(t *testing.T) {
 		{"Bob", pass, "<bob@example.com>", "invalid email"},
 		{"Bob", pass, "x@bad.com(c)", "invalid email"},
 		{"Bob", pass, "x@bad.com.", "invalid email"},
+		{"Bob", pass, "x@[192.0.2.1]", "invalid email"},
 		{"Bob", pass, `"x@good.org"@bad.com`, "invalid email"},
 		{"Bob", pass, "x@y.z,x@bad.com", "invalid email"},
 		{"Bob", pass, "ALICE@example.com", "Email already attached to a user"},

@@ -87,7 +87,7 @@ func ListUsers(ctx context.Context, cfg config.Config, q UserList, asJSON bool, 
 	var role account.Role
 	if q.Role != "" {
 		var err error
-		if role, err = account.ParseRole(q.Role); err != nil {
+		if role, err = account.ParseAnyRole(q.Role); err != nil {
 			return err
 		}
 	}

@@ -60,7 +60,7 @@ func AddDomains(ctx context.Context, cfg config.Config, domains []string, file, 
 		if err != nil {
 			return err
 		}
-		n, err := m.Service.AddDomains(ctx, domains, actor)
+		n, err := m.AddDomains(ctx, domains, actor)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func RemoveDomain(ctx context.Context, cfg config.Config, domain, by string) err
 		if err != nil {
 			return err
 		}
-		return m.Service.RemoveDomain(ctx, domain, actor)
+		return m.RemoveDomain(ctx, domain, actor)
 	})
 }
 
@@ -118,7 +118,7 @@ func AddPhrase(ctx context.Context, cfg config.Config, p Phrase, by string, w io
 		if err != nil {
 			return err
 		}
-		done, err := m.Service.AddPhrase(ctx, p, actor)
+		done, err := m.AddPhrase(ctx, p, actor)
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func RemovePhrase(ctx context.Context, cfg config.Config, id int64, by string) e
 		if err != nil {
 			return err
 		}
-		return m.Service.RemovePhrase(ctx, id, actor)
+		return m.RemovePhrase(ctx, id, actor)
 	})
 }
 

@@ -21,7 +21,7 @@ func (s *Server) buildMail(ctx context.Context) error {
 		return err
 	}
 	s.post = mail.New(mail.Options{
-		Store: s.store, Sender: s.sender(m), Log: s.log,
+		Store: s.store, Sender: s.sender(ctx, m), Log: s.log,
 		May: func() bool { return s.ready.get() == "" && s.node.Trusted() }, Most: s.mostLetters,
 	})
 	s.jobs.Bind(job.Mail, s.post.Work())
@@ -45,8 +45,8 @@ func (s *Server) unread(ctx context.Context, m config.Mailer) string {
 }
 
 // letterLog is the log for letters: it shows them at every --log-level, as nothing else does.
-func (s *Server) letterLog() *slog.Logger {
-	if s.log.Enabled(context.Background(), slog.LevelInfo) {
+func (s *Server) letterLog(ctx context.Context) *slog.Logger {
+	if s.log.Enabled(ctx, slog.LevelInfo) {
 		return s.log
 	}
 	loud := s.cfg
@@ -63,12 +63,12 @@ func (s *Server) mostLetters(ctx context.Context, l mail.Letter) int {
 	return setting.LettersPerAddress.Get(ctx, s.settings)
 }
 
-func (s *Server) sender(m config.Mailer) mail.Sender {
+func (s *Server) sender(ctx context.Context, m config.Mailer) mail.Sender {
 	switch m.Way {
 	case config.MailNone:
 		return mail.None{}
 	case config.MailLog:
-		return mail.Log{Log: s.letterLog()}
+		return mail.Log{Log: s.letterLog(ctx)}
 	case config.MailFile:
 		folder := m.Folder
 		if !filepath.IsAbs(folder) {

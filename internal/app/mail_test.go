@@ -154,7 +154,7 @@ func TestLettersAreRead(t *testing.T) {
 		if got := s.unread(t.Context(), config.Mailer{Way: tc.way}); !strings.Contains(got, tc.want) || (tc.want == "") != (got == "") {
 			t.Errorf("%s, %v: %q, want %q", tc.way, tc.settings, got, tc.want)
 		}
-		if !s.letterLog().Enabled(t.Context(), slog.LevelInfo) {
+		if !s.letterLog(t.Context()).Enabled(t.Context(), slog.LevelInfo) {
 			t.Error("codes vanish")
 		}
 	}

@@ -241,7 +241,7 @@ func Parse(raw string) (Letter, error) {
 	if err != nil {
 		return Letter{}, err
 	}
-	body := io.Reader(m.Body)
+	body := m.Body
 	if m.Header.Get("Content-Transfer-Encoding") == "quoted-printable" {
 		body = quotedprintable.NewReader(body)
 	}

@@ -160,23 +160,31 @@ func testLettersTogether(t *testing.T, s Store) {
 	}
 }
 
-// testLettersOfUser: a letter is there with the change that it is about, or neither is.
+// testLettersOfUser: a letter, and what the audit log says, are there with the change that they are about, or none is.
 func testLettersOfUser(t *testing.T, s Store) {
 	ctx := t.Context()
-	_, err := s.InsertUser(ctx, newUser(1, "alice"), letters(newLetter("insert", 1)))
+	acted := func(l mail.Letter) account.With {
+		return account.With{Letters: []mail.Letter{l}, Act: &account.Act{Action: l.Key, By: "op"}}
+	}
+	_, err := s.InsertUser(ctx, newUser(1, "alice"), acted(newLetter("insert", 1)))
 	must(t, err)
-	if _, err := s.InsertUser(ctx, newUser(2, "ALICE"), letters(newLetter("refused insert", 2))); !errors.Is(err, account.ErrNameTaken) {
+	if _, err := s.InsertUser(ctx, newUser(2, "ALICE"), acted(newLetter("refused insert", 2))); !errors.Is(err, account.ErrNameTaken) {
 		t.Error(err)
 	}
 	u, err := s.UserByID(ctx, 1)
 	must(t, err)
 	_, err = s.UpdateUser(ctx, u, letters(newLetter("update", 1), newLetter("update 2", 1)))
 	must(t, err)
-	if _, err := s.UpdateUser(ctx, u, letters(newLetter("refused update", 1))); !errors.Is(err, account.ErrConflict) {
+	if _, err := s.UpdateUser(ctx, u, acted(newLetter("refused update", 1))); !errors.Is(err, account.ErrConflict) {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]string{"update 2 ", "update ", "insert "}, outcomes(t, s, mail.Query{})); diff != "" {
 		t.Error(diff)
+	}
+	entries, err := s.Entries(ctx, moderation.EntryQuery{Most: 10})
+	must(t, err)
+	if len(entries) != 1 || entries[0].Action != "insert" || entries[0].By != "op" {
+		t.Errorf("audited: %+v", entries)
 	}
 }
 

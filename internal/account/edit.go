@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"teiserver/internal/mail"
 	"teiserver/internal/refusal"
 	"teiserver/internal/setting"
 )
@@ -110,20 +109,23 @@ func (s *Service) ChangePassword(ctx context.Context, id int64, old, replacement
 		s.wrong(windowKey{user: id, what: "password"})
 		return refusal.New(refusal.Password, textOldPassword)
 	}
+	if len(replacement) > maxPassword {
+		return refusal.New(refusal.Invalid, textLong)
+	}
 	if !acceptablePassword(replacement) {
-		return refusal.New(refusal.Invalid, "The new password is too short")
+		return refusal.New(refusal.Invalid, textShort)
 	}
 	hash, err := s.passwords.hash(ctx, replacement)
 	if err != nil {
 		return err
 	}
 	checked := u.Password
-	_, err = s.changeWith(ctx, id, func(u *User) ([]mail.Letter, error) {
+	_, err = s.changeWith(ctx, id, func(u *User) (With, error) {
 		if u.Password != checked {
-			return nil, refusal.New(refusal.Password, textOldPassword) // changed while we hashed
+			return With{}, refusal.New(refusal.Password, textOldPassword) // changed while we hashed
 		}
 		u.Password = hash
-		return s.passwordChanged(ctx, u), nil
+		return With{Letters: s.passwordChanged(ctx, u)}, nil
 	})
 	return err
 }
@@ -137,13 +139,13 @@ func (s *Service) ChangeEmailRequest(ctx context.Context, id int64, email string
 	if err := s.checkNewEmail(ctx, email); err != nil {
 		return err
 	}
-	_, err := s.changeWith(ctx, id, func(u *User) ([]mail.Letter, error) {
+	_, err := s.changeWith(ctx, id, func(u *User) (With, error) {
 		now := s.now()
 		if !s.opts.Unlimited && now.Sub(u.NewCodeAt) < requestPause {
-			return nil, refusal.New(refusal.Flood, textFlood)
+			return With{}, refusal.New(refusal.Flood, textFlood)
 		}
 		u.NewEmail, u.NewCode, u.NewCodeAt = email, newCode(), now
-		return s.emailLetter(ctx, u), nil
+		return With{Letters: s.emailLetter(ctx, u)}, nil
 	})
 	if errors.Is(err, ErrNotFound) {
 		return refusal.New(refusal.NotFound, textNoUser)
@@ -156,17 +158,17 @@ func (s *Service) ChangeEmail(ctx context.Context, id int64, email, code string)
 	if !s.mayTry(id, "email") {
 		return refusal.New(refusal.Flood, textFlood)
 	}
-	_, err := s.changeWith(ctx, id, func(u *User) ([]mail.Letter, error) {
+	_, err := s.changeWith(ctx, id, func(u *User) (With, error) {
 		if !sameCode(u.NewCode, code) || s.expired(ctx, u.NewCodeAt) {
 			s.wrong(windowKey{user: id, what: "email"})
-			return nil, refusal.New(refusal.Invalid, textBadCode)
+			return With{}, refusal.New(refusal.Invalid, textBadCode)
 		}
 		if !strings.EqualFold(u.NewEmail, email) {
-			return nil, refusal.New(refusal.Invalid, textBadEmail)
+			return With{}, refusal.New(refusal.Invalid, textBadEmail)
 		}
 		old := u.Email
 		u.Email, u.NewEmail, u.NewCode = u.NewEmail, "", ""
-		return s.emailChanged(ctx, u, old), nil
+		return With{Letters: s.emailChanged(ctx, u, old)}, nil
 	})
 	if errors.Is(err, ErrEmailTaken) {
 		return refusal.New(refusal.Taken, textEmailInUse)

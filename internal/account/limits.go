@@ -20,6 +20,7 @@ const (
 	triedFlood  = "flood"      // who was thrown out
 	triedLogin  = "login"      // by an address: a name or password that is wrong
 	triedMake   = "registered" // by an address: an account was made
+	triedReset  = "reset"      // by an address: a link for a new password was asked for
 )
 
 // tried is the body of TopicTried.
@@ -44,6 +45,7 @@ type LimitCounters struct {
 	Address       atomic.Int64 // logins, for the sake of the address
 	Registrations atomic.Int64 // for the sake of the address
 	All           atomic.Int64 // registrations, for the sake of all
+	Resets        atomic.Int64 // links for new passwords, for the sake of the address
 	Heard         atomic.Int64 // what other nodes have told
 }
 
@@ -55,6 +57,7 @@ type limits struct {
 	hosts    limit.Addresses // the same at the rate of hosts, and what was looked up for who waits
 	made     limit.Addresses
 	allMade  limit.Meter // under one key
+	resets   limit.Addresses
 }
 
 // all is the one key.
@@ -212,6 +215,8 @@ func (s *Service) count(t tried) {
 	case triedMake:
 		s.limits.made.Note(t.Address, r.registrations, now)
 		s.limits.allMade.Note(all, r.all, now)
+	case triedReset:
+		s.limits.resets.Note(t.Address, r.resets, now)
 	}
 	s.Counters.Limits.Heard.Add(1)
 }

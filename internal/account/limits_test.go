@@ -108,6 +108,13 @@ func TestGiantName(t *testing.T) {
 	if s.store.reads != before {
 		t.Error("it was looked for")
 	}
+	for range 30 {
+		_, err = s.Authenticate(t.Context(), LoginRequest{Name: strings.Repeat("y", 65), Password: pass, Hash: "1 2", IP: "10.0.0.7"})
+		check(t, "a byte too long", err, "No user found for '"+strings.Repeat("y", 64)+"'")
+	}
+	s.add(t, "Berta")
+	_, err = s.Authenticate(t.Context(), LoginRequest{Name: "Berta", Password: pass, Hash: "1 2", IP: "10.0.0.7"})
+	check(t, "they count for the address", err, floodWait)
 	err = s.Register(t.Context(), NewUser{Name: strings.Repeat("x", 60_000), Password: strings.Repeat("p", 60_000), Email: strings.Repeat("e", 60_000)})
 	check(t, "giant registration", err, "Max length 20 characters")
 	err = s.Register(t.Context(), NewUser{Name: "Anna", Password: strings.Repeat("p", 60_000), Email: "a@b.c"})

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"unicode/utf8"
 
 	"teiserver/internal/limit"
 	"teiserver/internal/refusal"
@@ -85,7 +86,7 @@ func (s *Service) Recognize(ctx context.Context, r LoginRequest) (u *User, prove
 // wrong too often is refused here, whatever the name, before anything dear is done and before
 // a try of the account is taken.
 func (s *Service) known(ctx context.Context, name string, r LoginRequest) (u *User, err error) {
-	possible := len(name) <= longestName // nobody has a longer one
+	possible := utf8.RuneCountInString(name) <= longestName // nobody has a longer one
 	if s.failing(ctx, r.IP) {
 		if possible {
 			u, err = s.waiter(ctx, name, r)
@@ -101,7 +102,7 @@ func (s *Service) known(ctx context.Context, name string, r LoginRequest) (u *Us
 	if possible {
 		u, err = s.lookup.stored(ctx, name)
 	} else {
-		name = name[:longestName]
+		name = string([]rune(name)[:longestName])
 	}
 	if err == nil && u == nil {
 		s.failed(ctx, r.IP)
@@ -115,7 +116,11 @@ func (s *Service) Welcome(ctx context.Context, u *User, ip string) (*User, error
 	if err := s.opts.Verdicts.MayLogIn(ctx, u, ip); err != nil {
 		return nil, err
 	}
-	return s.mustAgree(ctx, s.refresh(ctx, u, ip))
+	known, err := s.mustAgree(ctx, s.refresh(ctx, u, ip))
+	if u.Outdated(known) { // it was read anew
+		return nil, errOutdated
+	}
+	return known, err
 }
 
 // mayLogIn refuses who tries too often, or without what a login needs. Also a password that

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"teiserver/internal/cluster/cache"
 )
@@ -103,12 +104,13 @@ func (l *lookup) cached(name string) (*User, bool) {
 	return l.users.Get(id)
 }
 
-// longestName is more bytes than any name has. What is longer, or has what no name has, is
-// asked for by who tries things out, and is not looked up.
-const longestName = 255
+// longestName is how long names are at most: the maximum of account.max_name_length. What
+// is longer, or has what no name has, is asked for by who tries things out, and is not
+// looked up.
+const longestName = 64
 
 func (l *lookup) idByName(ctx context.Context, name string) (int64, error) {
-	if len(name) > longestName || strings.ContainsRune(name, 0) {
+	if utf8.RuneCountInString(name) > longestName || strings.ContainsRune(name, 0) {
 		return 0, nil
 	}
 	name = strings.ToLower(name)

@@ -64,13 +64,15 @@ func (n *loginNotes) take() map[int64]loginNote {
 	return all
 }
 
-// Run stores the facts of logins until ctx ends, and then those that are left; and
-// keeps what is remembered of them, and the limits those of the site.
+// Run stores the facts of logins until ctx ends, and then those that are left; it keeps
+// what is remembered of them, and the limits those of the site, and mails links for new
+// passwords.
 func (s *Service) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	all.Go(func() { s.runRemembered(ctx) })
 	all.Go(func() { s.runRates(ctx) })
+	all.Go(func() { s.runResets(ctx) })
 	s.runNotes(ctx)
 }
 

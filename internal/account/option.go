@@ -61,16 +61,21 @@ func (s *Service) Option(ctx context.Context, facts *Stats, user int64, o Option
 	return v, nil
 }
 
-// SetOption sets it. The flag is kept with the account, as every login needs it.
-func (s *Service) SetOption(ctx context.Context, facts *Stats, user int64, o Option, v bool) error {
-	if o == ShowFlag {
-		_, err := s.change(ctx, user, func(u *User) error {
-			u.HideFlag = !v
-			return nil
-		})
-		return err
+// SetOption sets it. The flag is kept with the account, as every login needs it; the others
+// are facts, stored before the act: of what is not audited the caller gets an error.
+func (s *Service) SetOption(ctx context.Context, facts *Stats, user int64, o Option, v bool, act *Act) error {
+	if o != ShowFlag {
+		if err := facts.SetStat(ctx, user, o.fact(), setting.Bool.Print(v)); err != nil {
+			return err
+		}
 	}
-	return facts.SetStat(ctx, user, o.fact(), setting.Bool.Print(v))
+	_, err := s.changeWith(ctx, user, func(u *User) (With, error) {
+		if o == ShowFlag {
+			u.HideFlag = !v
+		}
+		return With{Act: act}, nil
+	})
+	return err
 }
 
 // Wants reports whether a user wants to be told something on Discord.

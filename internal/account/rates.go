@@ -23,11 +23,12 @@ type rates struct {
 	hostFailures  limit.Rate // of an address
 	registrations limit.Rate // of an address
 	all           limit.Rate // registrations of all
+	resets        limit.Rate // of an address: links for a new password
 	unlimited     []netip.Prefix
 }
 
 func readRates(ctx context.Context, s *setting.Service) *rates {
-	r := &rates{failures: s.FailureRate(ctx), unlimited: setting.UnlimitedNetworks.Get(ctx, s)}
+	r := &rates{failures: s.FailureRate(ctx), resets: s.ResetRate(ctx), unlimited: setting.UnlimitedNetworks.Get(ctx, s)}
 	r.hostFailures = r.failures.Times(hostTimes)
 	r.registrations, r.all = s.RegistrationRates(ctx)
 	return r
@@ -84,5 +85,5 @@ func (s *Service) watchRates() {
 		case s.changed <- struct{}{}:
 		default:
 		}
-	}, setting.FailuresPerAddress.Key(), setting.RegistrationsPerAddress.Key(), setting.Registrations.Key(), setting.UnlimitedNetworks.Key())
+	}, setting.FailuresPerAddress.Key(), setting.RegistrationsPerAddress.Key(), setting.Registrations.Key(), setting.ResetsPerAddress.Key(), setting.UnlimitedNetworks.Key())
 }

@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	netmail "net/mail"
 	"slices"
 	"strings"
 
-	"teiserver/internal/mail"
 	"teiserver/internal/refusal"
 	"teiserver/internal/setting"
 )
@@ -45,6 +45,7 @@ type NewUser struct {
 	Password string
 	Email    string
 	IP       string
+	Act      *Act // for Create: what the audit log says of it
 }
 
 // ClientPassword is what clients send for a typed password.
@@ -85,19 +86,19 @@ func (s *Service) Register(ctx context.Context, n NewUser) error {
 	}
 	u := &User{Name: n.Name, Email: n.Email, LastIP: n.IP, Country: s.country(n.IP)}
 	u.Suspect = s.reviewed(ctx, n.IP)
-	if setting.VerifyEmail.Get(ctx, s.settings) {
+	if s.verifies(ctx) {
 		s.setCode(u)
 		u.CodeSent = u.CodeAt
 	} else {
-		u.Roles = []Role{Verified}
+		u.Roles, u.Agreed = []Role{Verified}, s.agreement(ctx)
 	}
-	letters := func() []mail.Letter {
-		if u.Code == "" {
-			return nil
+	with := func() (w With) {
+		if u.Code != "" {
+			w.Letters = s.verifyLetter(ctx, u, n.Email)
 		}
-		return s.verifyLetter(ctx, u, n.Email)
+		return w
 	}
-	if err := s.insert(ctx, u, n.Password, anyEmail, letters); err != nil {
+	if err := s.insert(ctx, u, n.Password, anyEmail, with); err != nil {
 		return taken(err)
 	}
 	s.log.InfoContext(ctx, "user registered", "user", u.ID, "name", u.Name)
@@ -118,7 +119,7 @@ func (s *Service) Create(ctx context.Context, n NewUser, roles ...Role) (*User, 
 		return nil, refusal.New(refusal.Invalid, "a password needs %d characters or more", minPassword)
 	}
 	u := &User{Name: n.Name, Email: n.Email, Country: s.country(""), Roles: withRole(roles, Verified)}
-	if err := s.insert(ctx, u, n.Password, false, nil); err != nil {
+	if err := s.insert(ctx, u, n.Password, false, func() With { return With{Act: n.Act.with("user_id", u.ID)} }); err != nil {
 		return nil, err
 	}
 	return u, nil
@@ -141,22 +142,19 @@ func (s *Service) CreateBot(ctx context.Context, caller int64, name string) erro
 		return err
 	}
 	bot := &User{Name: name, Password: u.Password, Country: s.country(""), Roles: []Role{Verified, Bot}}
-	err = s.insert(ctx, bot, "", false, nil)
+	err = s.insert(ctx, bot, "", false, func() With { return With{Act: s.opts.Verdicts.MadeBot(caller, bot)} })
 	if errors.Is(err, ErrNameTaken) {
 		return nil // made by somebody else at the same moment
 	}
 	if err == nil {
 		s.log.InfoContext(ctx, "bot account made", "user", bot.ID, "name", name, "by", caller)
-		if err := s.opts.Verdicts.MadeBot(ctx, caller, bot); err != nil {
-			s.log.WarnContext(ctx, "bot account not audited", "user", bot.ID, "by", caller, "err", err)
-		}
 	}
 	return err
 }
 
-// insert gives the user an id and stores it, with the letters that are then written. The password is hashed first: an id
+// insert gives the user an id and stores it, with what is then written. The password is hashed first: an id
 // is not used up by a storm that the hashing refuses.
-func (s *Service) insert(ctx context.Context, u *User, password string, anyEmail bool, write func() []mail.Letter) error {
+func (s *Service) insert(ctx context.Context, u *User, password string, anyEmail bool, write func() With) error {
 	var err error
 	if password != "" {
 		if u.Password, err = s.passwords.hash(ctx, password); err != nil {
@@ -170,22 +168,19 @@ func (s *Service) insert(ctx context.Context, u *User, password string, anyEmail
 	if u.Email == "" {
 		u.Email = fmt.Sprintf("%d@users.invalid", u.ID)
 	}
-	var letters []mail.Letter
-	if write != nil {
-		letters = write()
-	}
-	changes, err := s.store.InsertUser(ctx, u, letters...)
+	with := write()
+	changes, err := s.store.InsertUser(ctx, u, with)
 	if anyEmail && errors.Is(err, ErrEmailTaken) {
 		// Addresses are unique in the store; where all are accepted the second
 		// user of one gets it with the id in front.
 		u.Email = fmt.Sprintf("%d+%s", u.ID, u.Email)
-		changes, err = s.store.InsertUser(ctx, u, letters...)
+		changes, err = s.store.InsertUser(ctx, u, with)
 	}
 	if err != nil {
 		return fmt.Errorf("store user %s: %w", u.Name, err)
 	}
 	s.lookup.announce(changes)
-	s.posted(letters)
+	s.posted(with.Letters)
 	return nil
 }
 
@@ -226,9 +221,15 @@ func (s *Service) checkEmail(ctx context.Context, email string) error {
 	return nil
 }
 
+// validEmail reports an address as mail knows it, and nothing else: with a name, a comment
+// or a last dot one address would be many, and its domain none that is banned.
 func validEmail(email string) bool {
-	return len(email) <= maxEmail && strings.Contains(email, "@") && strings.Contains(email, ".") &&
-		!strings.ContainsFunc(email, func(r rune) bool { return r <= ' ' || r == 0x7f })
+	if len(email) > maxEmail || !strings.Contains(email, ".") || strings.HasSuffix(email, ".") || strings.ContainsAny(email, "[]") ||
+		strings.ContainsFunc(email, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return false
+	}
+	a, err := netmail.ParseAddress(email)
+	return err == nil && a.Name == "" && a.Address == email
 }
 
 func acceptablePassword(sent string) bool {

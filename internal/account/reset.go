@@ -8,9 +8,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
-	"teiserver/internal/mail"
 	"teiserver/internal/refusal"
 	"teiserver/internal/setting"
 )
@@ -19,31 +19,87 @@ import (
 const (
 	textLink  = "This link is not valid, or not any more"
 	textShort = "The new password is too short"
+	textLong  = "The new password is too long"
 )
 
 // ResetPath is where the site takes a new password, before the text of a mail's link.
 const ResetPath = "/password_reset"
 
+// The bounds of resets.
+const (
+	resetsWaiting = 200              // requests that a node has not looked at yet
+	resetLimit    = 20 * time.Second // for one of them, and for setting a password
+)
+
 // RequestReset mails a link by which the user of an address sets the password anew. Nobody
-// learns whether there is such a user: what is not done is not told. Who asks too often,
-// from one address or for one user, is not heard.
+// learns whether there is such a user: it is looked for later, by Run, and what is not done
+// is not told. Who asks too often is refused, whatever the address.
 func (s *Service) RequestReset(ctx context.Context, email, ip string) error {
-	if !s.opts.Unlimited && !s.attempts.try(windowKey{what: "reset", ip: ip}, s.now()) {
-		return refusal.New(refusal.Flood, textFlood)
-	}
 	if !validEmail(email) || !Mailable(email) {
 		return nil
 	}
-	u, err := s.UserByEmail(ctx, email)
-	if err != nil || u == nil || u.Has(Forgotten) || u.Has(Server) {
+	if !s.mayReset(ctx, ip) {
+		return refusal.New(refusal.Flood, textFlood)
+	}
+	select {
+	case s.resets <- email:
+		return nil
+	default:
+		return refusal.New(refusal.Flood, textFlood)
+	}
+}
+
+// mayReset takes one of the links that may be asked for from an address.
+func (s *Service) mayReset(ctx context.Context, ip string) bool {
+	r := s.rates(ctx)
+	key := r.key(ip)
+	if s.opts.Unlimited || key == "" {
+		return true
+	}
+	if !s.limits.resets.Take(key, r.resets, s.now()) {
+		s.Counters.Limits.Resets.Add(1)
+		return false
+	}
+	s.publish(tried{What: triedReset, Address: key})
+	return true
+}
+
+// runResets looks for whom links were asked, until ctx ends. Who has asked just before asks
+// again.
+func (s *Service) runResets(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case email := <-s.resets:
+			if err := s.reset(ctx, email); err != nil && ctx.Err() == nil {
+				s.log.WarnContext(ctx, "no link for a new password mailed", "err", err)
+			}
+		}
+	}
+}
+
+// reset mails a link to the user of an address, if there is one.
+func (s *Service) reset(ctx context.Context, email string) error {
+	ctx, cancel := context.WithTimeout(ctx, resetLimit)
+	defer cancel()
+	found, err := s.UserByEmail(ctx, email)
+	if err != nil || found == nil {
 		return err
 	}
-	_, err = s.mailReset(ctx, u)
+	u, err := s.store.UserByID(ctx, found.ID) // past the cache: the address may be another's
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil || !strings.EqualFold(u.Email, email) || u.Has(Forgotten) || u.Has(Server) {
+		return err
+	}
+	_, err = s.mailReset(ctx, u, nil)
 	return err
 }
 
 // mailReset reports whether a link was mailed: while there is one no other one is.
-func (s *Service) mailReset(ctx context.Context, u *User) (bool, error) {
+func (s *Service) mailReset(ctx context.Context, u *User, act *Act) (bool, error) {
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw) // never fails
 	value := base64.RawURLEncoding.EncodeToString(raw)
@@ -55,7 +111,7 @@ func (s *Service) mailReset(ctx context.Context, u *User) (bool, error) {
 	if len(letters) == 0 {
 		return false, nil
 	}
-	made, err := s.store.PutReset(ctx, u.ID, digest(value), life, letters[0])
+	made, err := s.store.PutReset(ctx, u, digest(value), life, With{Letters: letters, Act: act})
 	if err == nil && made {
 		s.log.InfoContext(ctx, "link for a new password mailed", "user", u.ID)
 		s.posted(letters)
@@ -71,44 +127,50 @@ func digest(value string) string {
 
 // ResetValid reports whether a link counts.
 func (s *Service) ResetValid(ctx context.Context, value string) (bool, error) {
-	return s.store.HasReset(ctx, digest(value))
+	_, err := s.store.FindReset(ctx, digest(value))
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
-// ResetPassword sets the password, as it was typed, of whom a link was mailed to. All its
-// sessions end.
-func (s *Service) ResetPassword(ctx context.Context, value, typed string) (*User, error) {
-	valid, err := s.ResetValid(ctx, value)
+// ResetPassword sets the password, as it was typed, of whom a link was mailed to, with an
+// act of that user. All its sessions end. The link is used up if, and only if, the password
+// is set, also when ctx ends meanwhile: browsers give up.
+func (s *Service) ResetPassword(ctx context.Context, value, typed string, act *Act) error {
+	id, err := s.store.FindReset(ctx, digest(value))
+	if errors.Is(err, ErrNotFound) {
+		return refusal.New(refusal.NotFound, textLink)
+	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if !valid {
-		return nil, refusal.New(refusal.NotFound, textLink)
+	switch {
+	case len(typed) < minPassword:
+		return refusal.New(refusal.Invalid, textShort)
+	case len(typed) > maxPassword:
+		return refusal.New(refusal.Invalid, textLong)
 	}
-	if len(typed) < minPassword || len(typed) > maxPassword {
-		return nil, refusal.New(refusal.Invalid, textShort)
-	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resetLimit)
+	defer cancel()
 	hash, err := s.passwords.hash(ctx, ClientPassword(typed))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	id, err := s.store.TakeReset(ctx, digest(value))
-	if errors.Is(err, ErrNotFound) {
-		return nil, refusal.New(refusal.NotFound, textLink) // used meanwhile
-	}
-	if err != nil {
-		return nil, err
-	}
-	return s.putPassword(ctx, id, hash)
-}
-
-// putPassword stores a password and ends the sessions that began with another one.
-func (s *Service) putPassword(ctx context.Context, id int64, hash string) (*User, error) {
-	return s.changeWith(ctx, id, func(u *User) ([]mail.Letter, error) {
+	_, err = s.changeWith(ctx, id, func(u *User) (With, error) {
 		if u.Has(Forgotten) {
-			return nil, refusal.New(refusal.NotFound, textNoUser)
+			return With{}, ErrNotFound
 		}
 		u.Password = hash
 		u.SignOuts++
-		return s.passwordChanged(ctx, u), nil
+		act := act.with("user", u.ID)
+		if act != nil {
+			act.User = u.ID
+		}
+		return With{Letters: s.passwordChanged(ctx, u), Reset: digest(value), Act: act}, nil
 	})
+	if errors.Is(err, ErrNotFound) {
+		return refusal.New(refusal.NotFound, textLink) // used meanwhile
+	}
+	return err
 }

@@ -30,7 +30,7 @@ var Roles = []RoleInfo{
 	{Moderator, []Role{Reviewer, Overwatch, Contributor, VIP, Trusted}, []Role{Admin}, "Moderates: lobbies, users, `$` commands of moderators."},
 	{Senior, []Role{Moderator, Reviewer, Overwatch, Contributor, VIP, Trusted}, []Role{Admin}, "Moderates; gives the roles of those who read."},
 	{Admin, []Role{Senior, Moderator, Reviewer, Overwatch, Contributor, VIP, Trusted}, []Role{Server}, "Moderates; gives roles."},
-	{Server, []Role{Admin, Senior, Moderator, Reviewer, Overwatch, Contributor, VIP, Trusted}, []Role{Server}, "An account of the server itself, or of who runs it."},
+	{Server, []Role{Admin, Senior, Moderator, Reviewer, Overwatch, Contributor, VIP, Trusted}, nil, "An account of the server itself: nobody logs in as it."},
 	{Forgotten, nil, nil, "A mark: its user is forgotten."},
 }
 
@@ -69,10 +69,19 @@ func (u *User) MayTouch(other *User) bool {
 
 // ParseRole reads the name of a role that can be given.
 func ParseRole(text string) (Role, error) {
+	return parseRole(text, func(r RoleInfo) bool { return len(r.Givers) > 0 })
+}
+
+// ParseAnyRole reads the name of a role that an account may have.
+func ParseAnyRole(text string) (Role, error) {
+	return parseRole(text, func(RoleInfo) bool { return true })
+}
+
+func parseRole(text string, may func(RoleInfo) bool) (Role, error) {
 	r := Role(strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), " ", "_"))
 	var known []string
 	for _, info := range Roles {
-		if len(info.Givers) == 0 {
+		if !may(info) {
 			continue
 		}
 		if info.Role == r {

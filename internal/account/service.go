@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"teiserver/internal/cluster/cache"
-	"teiserver/internal/mail"
 	"teiserver/internal/setting"
 )
 
@@ -71,6 +70,8 @@ type Service struct {
 	held       atomic.Pointer[rates]
 	changed    chan struct{} // the rates have
 	notes      *loginNotes
+
+	resets chan string // addresses for which links were asked
 }
 
 // NewService returns the service of a node. nextID gives the ids of new users.
@@ -110,6 +111,7 @@ func NewService(store Store, caches *cache.Caches, nextID func(context.Context) 
 		attempts:   newAttempts(),
 		notes:      newLoginNotes(),
 		changed:    make(chan struct{}, 1),
+		resets:     make(chan string, resetsWaiting),
 	}
 	s.watchRates()
 	if opts.Peers != nil {
@@ -161,22 +163,22 @@ const changeTries = 5
 // change applies f to the user as the store has it now and stores the result. f
 // may refuse; it may run more than once. Others learn of the change at once.
 func (s *Service) change(ctx context.Context, id int64, f func(u *User) error) (*User, error) {
-	return s.changeWith(ctx, id, func(u *User) ([]mail.Letter, error) { return nil, f(u) })
+	return s.changeWith(ctx, id, func(u *User) (With, error) { return With{}, f(u) })
 }
 
-// changeWith is change with letters that leave if, and only if, the change is stored.
-func (s *Service) changeWith(ctx context.Context, id int64, f func(u *User) ([]mail.Letter, error)) (*User, error) {
+// changeWith is change with what is stored if, and only if, the change is.
+func (s *Service) changeWith(ctx context.Context, id int64, f func(u *User) (With, error)) (*User, error) {
 	for try := 1; ; try++ {
 		now, err := s.store.UserByID(ctx, id)
 		if err != nil {
 			return nil, fmt.Errorf("load user %d: %w", id, err)
 		}
 		u := now.clone()
-		letters, err := f(u)
+		with, err := f(u)
 		if err != nil {
 			return nil, err
 		}
-		changes, err := s.store.UpdateUser(ctx, u, letters...)
+		changes, err := s.store.UpdateUser(ctx, u, with)
 		if errors.Is(err, ErrConflict) && try < changeTries {
 			continue
 		}
@@ -184,7 +186,7 @@ func (s *Service) changeWith(ctx context.Context, id int64, f func(u *User) ([]m
 			return nil, fmt.Errorf("store user %d: %w", id, err)
 		}
 		s.lookup.announce(changes)
-		s.posted(letters)
+		s.posted(with.Letters)
 		for _, c := range changes {
 			if c.Table == TableUser {
 				u.Version = c.Version

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"teiserver/internal/cluster/cache"
@@ -36,21 +37,52 @@ type Store interface {
 	UserIDByEmail(ctx context.Context, email string) (int64, error)
 	// InsertUser stores a new user under u.ID. Of two at once with one name or
 	// address exactly one succeeds; the other gets ErrNameTaken or ErrEmailTaken.
-	// The letters are stored with it, as those of an update.
-	InsertUser(ctx context.Context, u *User, letters ...mail.Letter) ([]cache.Change, error)
+	InsertUser(ctx context.Context, u *User, with ...With) ([]cache.Change, error)
 	// UpdateUser replaces the row if its version is still u.Version, else ErrConflict.
-	// A rename logs the old and the new name.
-	UpdateUser(ctx context.Context, u *User, letters ...mail.Letter) ([]cache.Change, error)
+	// A rename logs the old and the new name. Another address or password, or the mark of
+	// a forgotten user, takes an open link for a new password away.
+	UpdateUser(ctx context.Context, u *User, with ...With) ([]cache.Change, error)
 	// NoteLogin records the facts of a login without touching the version.
 	NoteLogin(ctx context.Context, id int64, at time.Time, ip, client, lobbyHash string) error
 	CountUsers(ctx context.Context) (int64, error)
-	// PutReset lets who knows a text of this digest set the user's password once, for a
-	// while, and stores the letter that says the text. False if there is one already.
-	PutReset(ctx context.Context, user int64, digest string, life time.Duration, letter mail.Letter) (bool, error)
-	// TakeReset returns whose it is and forgets it; ErrNotFound if it is unknown or over.
-	TakeReset(ctx context.Context, digest string) (user int64, err error)
-	// HasReset is TakeReset without forgetting.
-	HasReset(ctx context.Context, digest string) (bool, error)
+	// PutReset lets who knows a text of this digest set the password of u once, for a
+	// while. False if there is one already; ErrConflict if the version of the user is not
+	// u.Version any more: the letter might go to an address that is not the user's.
+	PutReset(ctx context.Context, u *User, digest string, life time.Duration, with With) (bool, error)
+	// FindReset returns whose it is; ErrNotFound if it is unknown or over. An update uses
+	// it up (With.Reset).
+	FindReset(ctx context.Context, digest string) (user int64, err error)
+}
+
+// With is what is stored in the transaction of a change of a user: all of it, or nothing.
+type With struct {
+	Letters []mail.Letter
+	// Reset is the digest of a link for a new password of this user that the update uses
+	// up: ErrNotFound if it is not there, or over.
+	Reset string
+	Act   *Act
+}
+
+// Act is what the audit log says of a change.
+type Act struct {
+	Action  string
+	User    int64  // who did it; 0: the operator, or the server
+	By      string // who the operator was
+	Details map[string]any
+}
+
+// with returns the act with more details; the caller's stays as it is. No act stays none.
+func (a *Act) with(key string, value any) *Act {
+	if a == nil {
+		return nil
+	}
+	c := *a
+	c.Details = maps.Clone(a.Details)
+	if c.Details == nil {
+		c.Details = map[string]any{}
+	}
+	c.Details[key] = value
+	return &c
 }
 
 // Claim is a session: the right to be the one connection of a user. Its epoch

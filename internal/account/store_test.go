@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ type memoryStore struct {
 	finds    int // of ids, by name or address
 	noted    map[int64]loginNote
 	letters  []mail.Letter
+	acts     []Act
 	resets   map[string]int64 // by digest
 	broken   error            // every call fails with it
 	conflict int              // so many updates meet a conflict
@@ -70,7 +72,7 @@ func (m *memoryStore) UserIDByEmail(_ context.Context, email string) (int64, err
 }
 
 // put stores a user if its name and address are free.
-func (m *memoryStore) put(u *User, letters ...mail.Letter) ([]cache.Change, error) {
+func (m *memoryStore) put(u *User, with ...With) ([]cache.Change, error) {
 	for id, other := range m.users {
 		if id != u.ID && strings.EqualFold(other.Name, u.Name) {
 			return nil, ErrNameTaken
@@ -94,7 +96,7 @@ func (m *memoryStore) put(u *User, letters ...mail.Letter) ([]cache.Change, erro
 	c.Version = m.version
 	m.users[u.ID] = c
 	m.log = append(m.log, changes...)
-	m.letters = append(m.letters, letters...)
+	m.keep(with...)
 	return changes, nil
 }
 
@@ -121,37 +123,40 @@ func (m *memoryStore) LastChange(context.Context) (int64, error) {
 func (m *memoryStore) TrimChanges(context.Context, int64) error { return nil }
 
 // PutReset implements Store.
-func (m *memoryStore) PutReset(_ context.Context, user int64, digest string, _ time.Duration, letter mail.Letter) (bool, error) {
+func (m *memoryStore) PutReset(_ context.Context, u *User, digest string, _ time.Duration, with With) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, u := range m.resets {
-		if u == user {
+	if m.users[u.ID].Version != u.Version {
+		return false, ErrConflict
+	}
+	for _, user := range m.resets {
+		if user == u.ID {
 			return false, m.broken
 		}
 	}
-	m.resets[digest] = user
-	m.letters = append(m.letters, letter)
+	m.resets[digest] = u.ID
+	m.keep(with)
 	return true, m.broken
 }
 
-// TakeReset implements Store.
-func (m *memoryStore) TakeReset(_ context.Context, digest string) (int64, error) {
+// FindReset implements Store.
+func (m *memoryStore) FindReset(_ context.Context, digest string) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	user, ok := m.resets[digest]
-	delete(m.resets, digest)
 	if !ok {
 		return 0, ErrNotFound
 	}
 	return user, m.broken
 }
 
-// HasReset implements Store.
-func (m *memoryStore) HasReset(_ context.Context, digest string) (bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	_, ok := m.resets[digest]
-	return ok, m.broken
+func (m *memoryStore) keep(with ...With) {
+	for _, w := range with {
+		m.letters = append(m.letters, w.Letters...)
+		if w.Act != nil {
+			m.acts = append(m.acts, *w.Act)
+		}
+	}
 }
 
 // mailed takes the letters that were stored since the last time.
@@ -163,7 +168,7 @@ func (m *memoryStore) mailed() []mail.Letter {
 	return all
 }
 
-func (m *memoryStore) InsertUser(_ context.Context, u *User, letters ...mail.Letter) ([]cache.Change, error) {
+func (m *memoryStore) InsertUser(_ context.Context, u *User, with ...With) ([]cache.Change, error) {
 	m.race()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -173,10 +178,10 @@ func (m *memoryStore) InsertUser(_ context.Context, u *User, letters ...mail.Let
 	if _, dup := m.users[u.ID]; dup {
 		return nil, errors.New("id used twice")
 	}
-	return m.put(u, letters...)
+	return m.put(u, with...)
 }
 
-func (m *memoryStore) UpdateUser(_ context.Context, u *User, letters ...mail.Letter) ([]cache.Change, error) {
+func (m *memoryStore) UpdateUser(ctx context.Context, u *User, with ...With) ([]cache.Change, error) {
 	m.race()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -191,7 +196,19 @@ func (m *memoryStore) UpdateUser(_ context.Context, u *User, letters ...mail.Let
 	if !ok || now.Version != u.Version {
 		return nil, ErrConflict
 	}
-	return m.put(u, letters...)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, w := range with {
+		if w.Reset != "" && m.resets[w.Reset] != u.ID {
+			return nil, ErrNotFound
+		}
+	}
+	changes, err := m.put(u, with...)
+	if err == nil && (now.Password != u.Password || now.Email != u.Email) {
+		maps.DeleteFunc(m.resets, func(_ string, user int64) bool { return user == u.ID })
+	}
+	return changes, err
 }
 
 // race lets something else happen first, once.

@@ -11,8 +11,8 @@ type Verdicts interface {
 	MayLogIn(ctx context.Context, u *User, ip string) error
 	MayRegister(ctx context.Context, ip string) error
 	MayRename(ctx context.Context, user int64) error
-	// MadeBot notes that a moderator has made the account of a bot.
-	MadeBot(ctx context.Context, by int64, bot *User) error
+	// MadeBot is what the audit log says when a moderator makes the account of a bot.
+	MadeBot(by int64, bot *User) *Act
 }
 
 // anything is the Verdicts of who has none.
@@ -22,4 +22,4 @@ func (anything) MayTry(context.Context, int64) error           { return nil }
 func (anything) MayLogIn(context.Context, *User, string) error { return nil }
 func (anything) MayRegister(context.Context, string) error     { return nil }
 func (anything) MayRename(context.Context, int64) error        { return nil }
-func (anything) MadeBot(context.Context, int64, *User) error   { return nil }
+func (anything) MadeBot(int64, *User) *Act                     { return nil }

@@ -33,9 +33,9 @@ func (v *verdict) MayRegister(_ context.Context, ip string) error {
 
 func (v *verdict) MayRename(context.Context, int64) error { return v.rename }
 
-func (v *verdict) MadeBot(_ context.Context, _ int64, bot *User) error {
+func (v *verdict) MadeBot(by int64, bot *User) *Act {
 	v.asked = append(v.asked, "bot "+bot.Name)
-	return errors.New("the log is away")
+	return &Act{Action: "bot", User: by, Details: map[string]any{"user_id": bot.ID}}
 }
 
 // TestVerdicts: where moderators are asked, before what, and that their texts are heard.
@@ -64,6 +64,9 @@ func TestVerdicts(t *testing.T) {
 	check(t, "rename", s.Rename(t.Context(), u.ID, "Carol"), "Muted")
 	if err := s.CreateBot(t.Context(), m.ID, "MyBot"); err != nil {
 		t.Error(err)
+	}
+	if diff := cmp.Diff([]Act{{Action: "bot", User: m.ID, Details: map[string]any{"user_id": int64(3)}}}, s.store.acts); diff != "" {
+		t.Error(diff)
 	}
 	want := []string{
 		"try", "login from 10.0.0.1", "try", "try", "login from 10.0.0.1", "try", "try", "try", "try", "register from 192.0.2.1", "bot MyBot",

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"teiserver/internal/mail"
 	"teiserver/internal/refusal"
 	"teiserver/internal/setting"
 )
@@ -15,7 +14,12 @@ const textReview = `Your account was flagged for manual validation. Please send 
 
 // unverified reports a user who waits for the code.
 func (s *Service) unverified(ctx context.Context, u *User) bool {
-	return u.Code != "" && setting.VerifyEmail.Get(ctx, s.settings)
+	return u.Code != "" && s.verifies(ctx)
+}
+
+// verifies reports whether new accounts have to prove their address. A load test reads no mail.
+func (s *Service) verifies(ctx context.Context) bool {
+	return !s.opts.Unlimited && setting.VerifyEmail.Get(ctx, s.settings)
 }
 
 // mustAgree refuses who has something to agree to before the login goes on. A bot never
@@ -50,7 +54,7 @@ func (s *Service) remind(ctx context.Context, u *User) *User {
 	if !s.expired(ctx, u.CodeAt) && now.Sub(u.CodeSent) < pause {
 		return u
 	}
-	fresh, err := s.mailCode(ctx, u.ID, func(u *User) bool {
+	fresh, err := s.mailCode(ctx, u.ID, nil, func(u *User) bool {
 		return s.expired(ctx, u.CodeAt) || now.Sub(u.CodeSent) >= pause // nobody else did it meanwhile
 	})
 	if err != nil {
@@ -67,16 +71,16 @@ func (s *Service) expired(ctx context.Context, made time.Time) bool {
 }
 
 // mailCode mails the verification code if due says so, another one if it has expired.
-func (s *Service) mailCode(ctx context.Context, id int64, due func(u *User) bool) (*User, error) {
-	return s.changeWith(ctx, id, func(u *User) ([]mail.Letter, error) {
+func (s *Service) mailCode(ctx context.Context, id int64, act *Act, due func(u *User) bool) (*User, error) {
+	return s.changeWith(ctx, id, func(u *User) (With, error) {
 		if u.Code == "" || !due(u) {
-			return nil, nil
+			return With{}, nil
 		}
 		if s.expired(ctx, u.CodeAt) {
 			s.setCode(u)
 		}
 		u.CodeSent = s.now()
-		return s.verifyLetter(ctx, u, u.Email), nil
+		return With{Letters: s.verifyLetter(ctx, u, u.Email), Act: act}, nil
 	})
 }
 
@@ -86,39 +90,52 @@ func (s *Service) setCode(u *User) {
 }
 
 // ConfirmAgreement verifies an account by the code that its address was sent, and notes
-// that its user agrees. Who is verified needs no code.
-func (s *Service) ConfirmAgreement(ctx context.Context, id int64, code string) (*User, error) {
+// that its user agrees. Who is verified needs no code. proved is the user as a login has
+// returned it: what that login knew must be so still.
+func (s *Service) ConfirmAgreement(ctx context.Context, proved *User, code string) (*User, error) {
+	id := proved.ID
 	if !s.mayTry(id, "agreement") {
 		return nil, refusal.New(refusal.Flood, textFlood)
 	}
 	var no *refusal.Error
-	u, err := s.changeWith(ctx, id, func(u *User) ([]mail.Letter, error) {
-		no = nil
+	u, err := s.changeWith(ctx, id, func(u *User) (With, error) {
+		if no = nil; proved.Outdated(u) {
+			return With{}, errOutdated
+		}
 		if !s.unverified(ctx, u) { // confirmed meanwhile, or only to agree again
 			u.Agreed = max(u.Agreed, s.agreement(ctx))
-			return nil, nil
+			return With{}, nil
 		}
 		right := sameCode(u.Code, strings.TrimSpace(code)) && !s.expired(ctx, u.CodeAt)
 		switch {
 		case right && u.Suspect:
-			return nil, refusal.New(refusal.Forbidden, textReview, setting.ReviewAddress.Get(ctx, s.settings))
+			return With{}, refusal.New(refusal.Forbidden, textReview, setting.ReviewAddress.Get(ctx, s.settings))
 		case right:
 			s.verify(ctx, u)
-			return nil, nil
+			return With{}, nil
 		}
 		s.wrong(windowKey{user: id, what: "agreement"})
 		no = refusal.New(refusal.Invalid, textCode)
 		if u.CodeTries++; u.CodeTries < int64(setting.CodeTries.Get(ctx, s.settings)) {
-			return nil, nil
+			return With{}, nil
 		}
 		s.setCode(u) // whoever guesses begins anew
 		u.CodeSent = s.now()
-		return s.verifyLetter(ctx, u, u.Email), nil
+		return With{Letters: s.verifyLetter(ctx, u, u.Email)}, nil
 	})
 	if err == nil && no != nil {
 		return nil, no
 	}
 	return u, err
+}
+
+// errOutdated refuses a login that began with what counts no more.
+var errOutdated = refusal.New(refusal.Superseded, "Logged out")
+
+// Outdated reports that what a login has proved of u counts no more: its user has another
+// password now, or was signed out since.
+func (u *User) Outdated(now *User) bool {
+	return now == nil || now.SignOuts != u.SignOuts || now.Password != u.Password
 }
 
 // verify makes a verified user.

@@ -80,7 +80,7 @@ func (s *Server) ensureAdministrator(ctx context.Context) error {
 		return nil
 	}
 	admin := NewUser{Name: adminName, Password: rand.Text(), Email: adminName + "@teiserver.local", Role: "admin"}
-	err = addUser(ctx, s.accounts, admin)
+	err = addUser(ctx, s.accounts, admin, nil)
 	if errors.Is(err, account.ErrNameTaken) || errors.Is(err, account.ErrEmailTaken) {
 		return nil // another node was first
 	}

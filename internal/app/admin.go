@@ -59,10 +59,8 @@ func AddUser(ctx context.Context, cfg config.Config, u NewUser) error {
 		}
 		log := cfg.Logger(os.Stderr)
 		accounts := account.NewService(st, nil, next, settingsOf(cfg, st), account.Options{Cheap: cfg.Unlimited, Log: log})
-		if err := addUser(ctx, accounts, u); err != nil {
-			return err
-		}
-		return audit(ctx, st, moderation.UserCreated, map[string]any{"name": u.Name, "roles": u.Role})
+		act := account.Act{Action: moderation.UserCreated, By: operator(), Details: map[string]any{"name": u.Name, "roles": u.Role}}
+		return addUser(ctx, accounts, u, &act)
 	})
 }
 
@@ -76,7 +74,7 @@ const plainRole = "user"
 
 // addUser makes an account. A name or address in use is account.ErrNameTaken or
 // account.ErrEmailTaken.
-func addUser(ctx context.Context, accounts *account.Service, u NewUser) error {
+func addUser(ctx context.Context, accounts *account.Service, u NewUser, act *account.Act) error {
 	var roles []account.Role
 	for _, name := range strings.Split(u.Role, ",") {
 		if name = strings.TrimSpace(name); name == "" || name == plainRole {
@@ -92,7 +90,7 @@ func addUser(ctx context.Context, accounts *account.Service, u NewUser) error {
 	if u.Password != "" {
 		password = account.ClientPassword(u.Password)
 	}
-	_, err := accounts.Create(ctx, account.NewUser{Name: u.Name, Password: password, Email: u.Email}, roles...)
+	_, err := accounts.Create(ctx, account.NewUser{Name: u.Name, Password: password, Email: u.Email, Act: act}, roles...)
 	if err != nil {
 		return fmt.Errorf("add user: %w", err)
 	}

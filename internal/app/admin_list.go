@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"teiserver/internal/account"
 	"teiserver/internal/config"
 	"teiserver/internal/mail"
 	"teiserver/internal/moderation"
@@ -55,11 +56,11 @@ func AddDomains(ctx context.Context, cfg config.Config, domains []string, file, 
 		domains = append(domains, strings.Split(raw, "\n")...)
 	}
 	return withModeration(ctx, cfg, func(m moderators) error {
-		actor, err := m.actor(ctx, by)
+		actor, err := m.actorOf(ctx, by, account.Moderator)
 		if err != nil {
 			return err
 		}
-		n, err := m.Service.AddDomains(ctx, domains, actor)
+		n, err := m.AddDomains(ctx, domains, actor)
 		if err != nil {
 			return err
 		}
@@ -80,11 +81,11 @@ func readFile(file string) (string, error) {
 // RemoveDomain takes a domain off the list.
 func RemoveDomain(ctx context.Context, cfg config.Config, domain, by string) error {
 	return withModeration(ctx, cfg, func(m moderators) error {
-		actor, err := m.actor(ctx, by)
+		actor, err := m.actorOf(ctx, by, account.Moderator)
 		if err != nil {
 			return err
 		}
-		return m.Service.RemoveDomain(ctx, domain, actor)
+		return m.RemoveDomain(ctx, domain, actor)
 	})
 }
 
@@ -113,11 +114,11 @@ type Phrase = moderation.Phrase
 // AddPhrase bans a phrase.
 func AddPhrase(ctx context.Context, cfg config.Config, p Phrase, by string, w io.Writer) error {
 	return withModeration(ctx, cfg, func(m moderators) error {
-		actor, err := m.actor(ctx, by)
+		actor, err := m.actorOf(ctx, by, account.Moderator)
 		if err != nil {
 			return err
 		}
-		done, err := m.Service.AddPhrase(ctx, p, actor)
+		done, err := m.AddPhrase(ctx, p, actor)
 		if err != nil {
 			return err
 		}
@@ -129,11 +130,11 @@ func AddPhrase(ctx context.Context, cfg config.Config, p Phrase, by string, w io
 // RemovePhrase takes a phrase off the list.
 func RemovePhrase(ctx context.Context, cfg config.Config, id int64, by string) error {
 	return withModeration(ctx, cfg, func(m moderators) error {
-		actor, err := m.actor(ctx, by)
+		actor, err := m.actorOf(ctx, by, account.Moderator)
 		if err != nil {
 			return err
 		}
-		return m.Service.RemovePhrase(ctx, id, actor)
+		return m.RemovePhrase(ctx, id, actor)
 	})
 }
 

@@ -60,6 +60,19 @@ func (m moderators) actor(ctx context.Context, by string) (moderation.Actor, err
 	return a, err
 }
 
+// actorOf is actor, whose account must have the least role, or one that contains it.
+func (m moderators) actorOf(ctx context.Context, by string, least account.Role) (moderation.Actor, error) {
+	a, err := m.actor(ctx, by)
+	if err != nil || a.User == 0 {
+		return a, err
+	}
+	u, err := m.accounts.UserByID(ctx, a.User)
+	if err == nil && (u == nil || !u.Can(least)) {
+		err = fmt.Errorf("%s may not do this: it takes the role %s", by, least)
+	}
+	return a, err
+}
+
 // named finds an account by its name, whatever its case.
 func (m moderators) named(ctx context.Context, name string) (*account.User, error) {
 	u, err := m.accounts.UserByName(ctx, name)

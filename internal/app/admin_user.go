@@ -87,7 +87,7 @@ func ListUsers(ctx context.Context, cfg config.Config, q UserList, asJSON bool, 
 	var role account.Role
 	if q.Role != "" {
 		var err error
-		if role, err = account.ParseRole(q.Role); err != nil {
+		if role, err = account.ParseAnyRole(q.Role); err != nil {
 			return err
 		}
 	}
@@ -185,15 +185,15 @@ func (f fullUser) print(w io.Writer) error {
 	return table(w, "FACT\tVALUE", rows, func(row []any) []any { return row })
 }
 
-// onUser does something to an account in somebody's name, which must be somebody who may,
-// and notes it in the audit log.
-func onUser(ctx context.Context, cfg config.Config, name, by string, do func(m moderators, u *account.User) (action string, details map[string]any, err error)) error {
+// onUser does something to an account in somebody's name, who must be somebody who may, and
+// of the least role. do hands the act to what it does: both are stored, or neither.
+func onUser(ctx context.Context, cfg config.Config, name, by string, least account.Role, do func(m moderators, u *account.User, act account.Act) error) error {
 	return withModeration(ctx, cfg, func(m moderators) error {
 		u, err := m.named(ctx, name)
 		if err != nil {
 			return err
 		}
-		actor, err := m.actor(ctx, by)
+		actor, err := m.actorOf(ctx, by, least)
 		if err != nil {
 			return err
 		}
@@ -206,37 +206,35 @@ func onUser(ctx context.Context, cfg config.Config, name, by string, do func(m m
 				return fmt.Errorf("%s may not change the account of %s", who.Name, u.Name)
 			}
 		}
-		action, details, err := do(m, u)
-		if err != nil || action == "" {
-			return err
-		}
-		if details == nil {
-			details = map[string]any{}
-		}
-		details["user_id"] = u.ID
-		return m.Audit(ctx, action, actor, details)
+		return do(m, u, account.Act{User: actor.User, By: actor.Name, Details: map[string]any{"user_id": u.ID}})
 	})
+}
+
+// as names what is done.
+func as(act account.Act, action string) *account.Act {
+	act.Action = action
+	return &act
 }
 
 // SetPassword gives an account another password; its sessions end.
 func SetPassword(ctx context.Context, cfg config.Config, name, password, by string) error {
-	return onUser(ctx, cfg, name, by, func(m moderators, u *account.User) (string, map[string]any, error) {
-		return moderation.PasswordSet, nil, m.accounts.SetPassword(ctx, u.ID, password)
+	return onUser(ctx, cfg, name, by, account.Moderator, func(m moderators, u *account.User, act account.Act) error {
+		return m.accounts.SetPassword(ctx, u.ID, password, as(act, moderation.PasswordSet))
 	})
 }
 
 // MailReset has a link mailed by which the user sets the password.
 func MailReset(ctx context.Context, cfg config.Config, name, by string, w io.Writer) error {
-	return onUser(ctx, cfg, name, by, func(m moderators, u *account.User) (string, map[string]any, error) {
-		mailed, err := m.accounts.MailReset(ctx, u.ID)
+	return onUser(ctx, cfg, name, by, account.Moderator, func(m moderators, u *account.User, act account.Act) error {
+		mailed, err := m.accounts.MailReset(ctx, u.ID, as(act, moderation.LinkMailed))
 		if err != nil {
-			return "", nil, err
+			return err
 		}
 		if !mailed {
-			return "", nil, errors.New("a link was mailed before, and counts still")
+			return errors.New("a link was mailed before, and counts still")
 		}
 		_, err = fmt.Fprintf(w, "a link goes to %s within a minute, if a node runs\n", u.Email)
-		return moderation.LinkMailed, nil, err
+		return err
 	})
 }
 
@@ -258,71 +256,67 @@ func SetRoles(ctx context.Context, cfg config.Config, name string, give, take []
 	if len(gives)+len(takes) == 0 {
 		return errors.New("no role is named: use --give and --take")
 	}
-	return onUser(ctx, cfg, name, by, func(m moderators, u *account.User) (string, map[string]any, error) {
+	return onUser(ctx, cfg, name, by, account.Moderator, func(m moderators, u *account.User, act account.Act) error {
 		if by != "" {
 			who, err := m.named(ctx, by)
 			if err != nil {
-				return "", nil, err
+				return err
 			}
 			for _, r := range slices.Concat(gives, takes) {
 				if !who.MayGive(r) {
-					return "", nil, fmt.Errorf("%s may not give or take the role %s", who.Name, r)
+					return fmt.Errorf("%s may not give or take the role %s", who.Name, r)
 				}
 			}
 		}
-		now, err := m.accounts.SetRoles(ctx, u.ID, gives, takes)
+		now, err := m.accounts.SetRoles(ctx, u.ID, gives, takes, as(act, moderation.RolesChanged))
 		if err != nil {
-			return "", nil, err
+			return err
 		}
 		_, err = fmt.Fprintf(w, "%s has the roles %s\n", now.Name, dash(roleNames(now.Roles)))
-		return moderation.RolesChanged, map[string]any{"before": u.Roles, "after": now.Roles}, err
+		return err
 	})
 }
 
 // RenameUser gives an account another name, of whatever kind; its session ends.
 func RenameUser(ctx context.Context, cfg config.Config, name, to, by string, w io.Writer) error {
-	return onUser(ctx, cfg, name, by, func(m moderators, u *account.User) (string, map[string]any, error) {
-		old, err := m.accounts.SetName(ctx, u.ID, to)
+	return onUser(ctx, cfg, name, by, account.Senior, func(m moderators, u *account.User, act account.Act) error {
+		old, err := m.accounts.SetName(ctx, u.ID, to, as(act, moderation.NameChanged))
 		if err != nil {
-			return "", nil, err
+			return err
 		}
 		_, err = fmt.Fprintf(w, "%s is %s now\n", old, to)
-		return moderation.NameChanged, map[string]any{"from": old, "to": to}, err
+		return err
 	})
 }
 
 // SetEmail gives an account another address.
 func SetEmail(ctx context.Context, cfg config.Config, name, email, by string) error {
-	return onUser(ctx, cfg, name, by, func(m moderators, u *account.User) (string, map[string]any, error) {
-		old, err := m.accounts.SetEmail(ctx, u.ID, email)
-		return moderation.EmailChanged, map[string]any{"from": old, "to": email}, err
+	return onUser(ctx, cfg, name, by, account.Senior, func(m moderators, u *account.User, act account.Act) error {
+		_, err := m.accounts.SetEmail(ctx, u.ID, email, as(act, moderation.EmailChanged))
+		return err
 	})
 }
 
 // VerifyUser verifies an account, or has its code mailed again.
 func VerifyUser(ctx context.Context, cfg config.Config, name string, resend bool, by string, w io.Writer) error {
-	return onUser(ctx, cfg, name, by, func(m moderators, u *account.User) (string, map[string]any, error) {
+	return onUser(ctx, cfg, name, by, account.Moderator, func(m moderators, u *account.User, act account.Act) error {
 		if resend {
-			mailed, err := m.accounts.MailCode(ctx, u.ID)
-			if err == nil && !mailed {
-				err = fmt.Errorf("%s waits for no code, or has no address", u.Name)
-			}
+			mailed, err := m.accounts.MailCode(ctx, u.ID, as(act, moderation.CodeMailed))
 			if err != nil {
-				return "", nil, err
+				return err
+			}
+			if !mailed {
+				return fmt.Errorf("%s waits for no code, or has no address", u.Name)
 			}
 			_, err = fmt.Fprintf(w, "the code goes to %s within a minute, if a node runs\n", u.Email)
-			return moderation.CodeMailed, nil, err
+			return err
 		}
-		did, err := m.accounts.Verify(ctx, u.ID)
+		did, err := m.accounts.Verify(ctx, u.ID, as(act, moderation.UserVerified))
 		if err != nil {
-			return "", nil, err
+			return err
 		}
-		if !did {
-			_, err = fmt.Fprintf(w, "%s was verified\n", u.Name)
-			return "", nil, err
-		}
-		_, err = fmt.Fprintf(w, "%s is verified\n", u.Name)
-		return moderation.UserVerified, nil, err
+		_, err = fmt.Fprintf(w, "%s %s verified\n", u.Name, map[bool]string{true: "is", false: "was"}[did])
+		return err
 	})
 }
 
@@ -331,35 +325,35 @@ type Shown = account.Shown
 
 // SetShown sets what others see of a user in place of what is computed.
 func SetShown(ctx context.Context, cfg config.Config, name string, s Shown, by string) error {
-	return onUser(ctx, cfg, name, by, func(m moderators, u *account.User) (string, map[string]any, error) {
-		details := map[string]any{}
+	if s.Country == nil && s.Rank == nil {
+		return errors.New("nothing is named: use --country and --rank")
+	}
+	return onUser(ctx, cfg, name, by, account.Moderator, func(m moderators, u *account.User, act account.Act) error {
 		if s.Country != nil {
-			details["country"] = *s.Country
+			act.Details["country"] = *s.Country
 		}
 		if s.Rank != nil {
-			details["rank"] = *s.Rank
+			act.Details["rank"] = *s.Rank
 		}
-		if len(details) == 0 {
-			return "", nil, errors.New("nothing is named: use --country and --rank")
-		}
-		return moderation.ShownChanged, details, m.accounts.SetShown(ctx, u.ID, s)
+		return m.accounts.SetShown(ctx, u.ID, s, as(act, moderation.ShownChanged))
 	})
 }
 
 // UserSettings prints the settings of a user, one of them, or sets it.
 func UserSettings(ctx context.Context, cfg config.Config, name, key, value, by string, asJSON bool, w io.Writer) error {
-	return onUser(ctx, cfg, name, by, func(m moderators, u *account.User) (string, map[string]any, error) {
+	return onUser(ctx, cfg, name, by, account.Moderator, func(m moderators, u *account.User, act account.Act) error {
 		facts := account.NewStats(m.store)
 		if value != "" {
 			o, err := account.FindOption(key)
 			if err != nil {
-				return "", nil, err
+				return err
 			}
 			v, err := setting.Bool.Parse(value)
 			if err != nil {
-				return "", nil, fmt.Errorf("setting %s: %w", o.Key, err)
+				return fmt.Errorf("setting %s: %w", o.Key, err)
 			}
-			return moderation.OptionChanged, map[string]any{"key": o.Key, "value": v}, m.accounts.SetOption(ctx, facts, u.ID, o, v)
+			act.Details["key"], act.Details["value"] = o.Key, v
+			return m.accounts.SetOption(ctx, facts, u.ID, o, v, as(act, moderation.OptionChanged))
 		}
 		type row struct {
 			account.Option
@@ -372,18 +366,18 @@ func UserSettings(ctx context.Context, cfg config.Config, name, key, value, by s
 			}
 			v, err := m.accounts.Option(ctx, facts, u.ID, o)
 			if err != nil {
-				return "", nil, err
+				return err
 			}
 			rows = append(rows, row{o, v})
 		}
 		if len(rows) == 0 {
 			_, err := account.FindOption(key)
-			return "", nil, err
+			return err
 		}
 		if asJSON {
-			return "", nil, writeJSON(w, "settings", rows)
+			return writeJSON(w, "settings", rows)
 		}
-		return "", nil, table(w, "KEY\tVALUE\tMEANING", rows, func(r row) []any {
+		return table(w, "KEY\tVALUE\tMEANING", rows, func(r row) []any {
 			return []any{r.Key, setting.Bool.Print(r.Value), r.Description}
 		})
 	})
@@ -401,15 +395,11 @@ func ForgetUser(ctx context.Context, cfg config.Config, name string, whole, yes 
 	if !yes {
 		return errNotSure
 	}
-	return onUser(ctx, cfg, name, by, func(m moderators, u *account.User) (string, map[string]any, error) {
-		actor, err := m.actor(ctx, by)
-		switch {
-		case err != nil:
-			return "", nil, err
-		case u.Has(account.Server):
-			return "", nil, fmt.Errorf("%s is an account of the server itself", u.Name)
+	return onUser(ctx, cfg, name, by, account.Moderator, func(m moderators, u *account.User, act account.Act) (err error) {
+		if u.Has(account.Server) {
+			return fmt.Errorf("%s is an account of the server itself", u.Name)
 		}
-		e := moderation.Entry{Action: moderation.UserForgotten, User: actor.User, By: actor.Name, Details: map[string]any{"target_id": u.ID}}
+		e := moderation.Entry{Action: moderation.UserForgotten, User: act.User, By: act.By, Details: map[string]any{"target_id": u.ID}}
 		if whole {
 			e.Action = moderation.UserDeleted
 		}
@@ -430,13 +420,13 @@ func ForgetUser(ctx context.Context, cfg config.Config, name string, whole, yes 
 			err = fmt.Errorf("%s was in matches, or is in the records of moderators: user forget takes the person out of it", name)
 		}
 		if err != nil {
-			return "", nil, err
+			return err
 		}
 		if whole {
 			_, err = fmt.Fprintf(w, "user %d is deleted\n", u.ID)
 		} else {
 			_, err = fmt.Fprintf(w, "the user of account %d is forgotten\n", u.ID)
 		}
-		return "", nil, err // the entry was written with it
+		return err
 	})
 }

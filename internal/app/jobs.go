@@ -27,7 +27,7 @@ func (s *Server) buildTelemetry() {
 	})
 	s.spring.Telemetry, s.spring.Properties = s.telemetry, properties{s}
 	s.telemetry.Bind(s.jobs)
-	s.jobs.BindHourly(s.telemetry.CleanChat, s.post.Clean)
+	s.jobs.BindHourly(s.telemetry.CleanChat, s.post.Clean, s.cleanResets)
 	s.jobs.Bind(job.Maintenance, job.Work{Call: s.store.Maintain})
 	s.jobs.Bind(job.MatchProcessing, job.Work{Call: s.matches.processor.ProcessMatches})
 	s.jobs.Bind(job.MatchCleanup, job.Work{Call: s.matches.cleaner.CleanBattles})

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"teiserver/internal/config"
 	"teiserver/internal/mail"
 	"teiserver/internal/mail/mailtest"
+	"teiserver/internal/moderation"
 	"teiserver/internal/setting"
 	"teiserver/test/scenario"
 	"teiserver/test/springclient"
@@ -26,7 +29,7 @@ func TestMail(t *testing.T) {
 		t.Run(fmt.Sprint(nodes), func(t *testing.T) {
 			t.Parallel()
 			box := (&mailtest.Server{Plain: true, NoAuth: true}).Start(t)
-			env, servers := startWith(t, nodes, map[string]string{"account.verify_email": "true"}, true, func(c *config.Config) {
+			env, servers := startWith(t, nodes, map[string]string{"account.verify_email": "true", "account.login_attempts": "100"}, false, func(c *config.Config) {
 				c.Mail = "smtp+plain://" + box.Address().String()
 			})
 			s := mailSite{env, servers, box}
@@ -35,6 +38,7 @@ func TestMail(t *testing.T) {
 			t.Run("reset", s.reset)
 			t.Run("roles", s.roles)
 			t.Run("once", s.once)
+			t.Run("banned", s.banned)
 			t.Run("agreement", s.agreement) // the last: all have to agree from then on
 		})
 	}
@@ -122,8 +126,37 @@ func (s mailSite) reset(t *testing.T) {
 		t.Error(err)
 	}
 	s.letter(t, email, "Password changed")
-	if letters, err := s.box.Letters(ctx, email, "Password reset", 1); err != nil || len(letters) != 1 {
-		t.Errorf("%d links, %v", len(letters), err)
+}
+
+// TestLettersAreRead: letters in the log are there at every level, and the operator is told
+// where nobody reads them.
+func TestLettersAreRead(t *testing.T) {
+	t.Parallel()
+	verified, plain := map[string]string{"account.verify_email": "true"}, map[string]string(nil)
+	for _, tc := range []struct {
+		way      string
+		settings map[string]string
+		change   func(c *config.Config)
+		want     string
+	}{
+		{config.MailLog, plain, func(*config.Config) {}, ""},
+		{config.MailNone, plain, func(*config.Config) {}, ""},
+		{config.MailNone, verified, func(*config.Config) {}, "account.verify_email is on"},
+		{config.MailLog, verified, func(*config.Config) {}, "account.verify_email is on"},
+		{config.MailNone, verified, func(c *config.Config) { c.Unlimited = true }, ""},
+		{config.MailLog, plain, func(c *config.Config) { c.ClusterListen = "127.0.0.1:1" }, "whatever node"},
+		{config.MailSMTP, verified, func(c *config.Config) { c.ClusterListen = "127.0.0.1:1" }, ""},
+	} {
+		var log bytes.Buffer
+		s := &Server{cfg: config.Config{LogLevel: "warn"}, settings: setting.Fixed(tc.settings)}
+		tc.change(&s.cfg)
+		s.log = s.cfg.Logger(&log)
+		if got := s.unread(t.Context(), config.Mailer{Way: tc.way}); !strings.Contains(got, tc.want) || (tc.want == "") != (got == "") {
+			t.Errorf("%s, %v: %q, want %q", tc.way, tc.settings, got, tc.want)
+		}
+		if !s.letterLog(t.Context()).Enabled(t.Context(), slog.LevelInfo) {
+			t.Error("codes vanish")
+		}
 	}
 }
 
@@ -177,6 +210,61 @@ func (s mailSite) once(t *testing.T) {
 	}
 	if len(times) != letters {
 		t.Errorf("%d of %d letters", len(times), letters)
+	}
+}
+
+// banned: what is on the lists of moderators is in no name and no address that users choose,
+// on any node.
+func (s mailSite) banned(t *testing.T) {
+	ctx, cancel := mailLimit()
+	defer cancel()
+	renames := s.env.Fresh(t, scenario.Moderator)
+	// As a command does: the nodes follow.
+	command := moderation.NewService(s.servers[0].store, nil, nil, slog.New(slog.DiscardHandler))
+	if _, err := command.AddDomains(ctx, []string{"bad.example"}, moderation.Actor{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := command.AddPhrase(ctx, Phrase{Text: "slurry", Form: moderation.FormRaw, Severity: moderation.SeverityLow}, moderation.Actor{}); err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for i, server := range s.servers {
+		for {
+			flagged, err := server.moderation.FlaggedName(ctx, "slurry")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if flagged {
+				break
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				t.Fatal("a node does not follow the lists")
+			}
+		}
+		c := s.dial(t, i, springclient.Player)
+		for _, line := range [][2]string{
+			{"Newcomer%d X03MO1qnZdYdgyfeuILPmQ== a%d@mail.bad.example", "REGISTRATIONDENIED Due to frequent abuse, that email provider is not allowed."},
+			{"aSlurry%d X03MO1qnZdYdgyfeuILPmQ== b%d@good.example", "REGISTRATIONDENIED Not an acceptable name, please see section B3 of the code of conduct"},
+		} {
+			if err := c.Send("REGISTER "+line[0], i, i); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Expect(ctx, line[1]); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := c.Login(ctx, renames); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Send("RENAMEACCOUNT theSlurry"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Expect(ctx, "SERVERMSG Not an acceptable name, please see section B3 of the code of conduct"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -43,14 +43,8 @@ func (s *Server) serveHTTP(context.Context) error {
 // pages are those for users.
 func (s *Server) pages() map[string]http.Handler {
 	return map[string]http.Handler{account.ResetPath: passwordpage.New(passwordpage.Options{
-		Accounts: s.accounts, Log: s.log,
+		Accounts: s.accounts, Action: moderation.PasswordReset, Proxies: s.cfg.ProxyFrom(), Log: s.log,
 		Name: func(ctx context.Context) string { return setting.SiteName.Get(ctx, s.settings) },
-		Done: func(ctx context.Context, user int64, ip string) {
-			details := map[string]any{"user": user, "notes": "Self reset", "ip": ip}
-			if err := s.moderation.Audit(ctx, moderation.PasswordReset, moderation.Actor{User: user}, details); err != nil {
-				s.log.Warn("new password not audited", "user", user, "err", err)
-			}
-		},
 	})}
 }
 

@@ -34,7 +34,7 @@ func Serve(ctx context.Context, cfg config.Config) error {
 		debug.SetGCPercent(collectAt)
 	}
 	if cfg.Unlimited {
-		log.Warn("UNLIMITED: no flood limits, no login throttle, cheap password hashes; for tests and load runs only")
+		log.Warn("UNLIMITED: no flood limits, no login throttle, no verification of addresses, cheap password hashes; for tests and load runs only")
 	}
 	wait := time.Duration(0)
 	for joined := false; ; {

@@ -69,6 +69,7 @@ func (s *Server) clientSources(all *ops.Sources) {
 	all.Strangers = func() float64 { return float64(s.spring.Strangers()) }
 	all.LimitsHeard = live(&s.accounts.Counters.Limits.Heard)
 	all.Limited = s.limited
+	all.Letters = s.letters
 	all.RosterUsers = func() float64 { users, _ := s.roster.Count(); return float64(users) }
 	all.RosterLobbies = func() float64 { _, lobbies := s.roster.Count(); return float64(lobbies) }
 }
@@ -88,8 +89,21 @@ func (s *Server) limited() map[string]float64 {
 		"login_address":         &accounts.Address,
 		"registrations_address": &accounts.Registrations,
 		"registrations":         &accounts.All,
+		"resets":                &accounts.Resets,
 	} {
 		values[name] = float64(n.Load())
+	}
+	return values
+}
+
+// letters counts what this node has done with letters.
+func (s *Server) letters() map[string]float64 {
+	c := &s.post.Counters
+	values := map[string]float64{}
+	for outcome, n := range map[string]*atomic.Int64{
+		"sent": &c.Sent, "delayed": &c.Delayed, "refused": &c.Failed, "late": &c.Late, "many": &c.Many,
+	} {
+		values[outcome] = float64(n.Load())
 	}
 	return values
 }

@@ -203,7 +203,7 @@ func (s *Server) buildDomain(ctx context.Context) error {
 	s.settings = setting.NewService(s.store, s.caches, s.log)
 	s.buildRatings()
 	s.buildModeration()
-	if err := s.buildMail(); err != nil {
+	if err := s.buildMail(ctx); err != nil {
 		return err
 	}
 	s.accounts = account.NewService(s.store, s.caches, func(ctx context.Context) (int64, error) {

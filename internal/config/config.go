@@ -41,14 +41,14 @@ type Config struct {
 	DiscordToken Secret `name:"discord-token" env:"TEISERVER_DISCORD_TOKEN" placeholder:"TEXT" help:"Token of the bot that is the bridge on Discord, the same on all nodes; better given by environment or file than by flag. The bridge is switched on by addon.bridge."`
 	DiscordAPI   string `name:"discord-api" env:"TEISERVER_DISCORD_API" placeholder:"URL" help:"Address of Discord, if it is not reached at its own: a proxy, or a stand-in."`
 
-	Mail         string `name:"mail" env:"TEISERVER_MAIL" default:"log:" placeholder:"WAY" help:"Where mail goes: smtp://USER@HOST:PORT (with STARTTLS), smtps://USER@HOST:PORT, smtp+plain://HOST:PORT for a server on this machine, file:FOLDER, log: into the log, with the codes, or none."`
+	Mail         string `name:"mail" env:"TEISERVER_MAIL" default:"log:" placeholder:"WAY" help:"Where mail goes: smtp://USER@HOST:PORT (with STARTTLS), smtps://USER@HOST:PORT, smtp+plain://HOST:PORT for a server on this machine, file:FOLDER, log: into the log of the node that sends, with the codes and whatever --log-level is, or none: letters count as sent."`
 	MailPassword Secret `name:"mail-password" env:"TEISERVER_MAIL_PASSWORD" placeholder:"TEXT" help:"Password of the user of --mail; better given by environment or file than by flag."`
 	MailFrom     string `name:"mail-from" env:"TEISERVER_MAIL_FROM" placeholder:"ADDRESS" help:"Address that mail comes from, like Teiserver <noreply@example.org>."`
 
 	LogFormat string `name:"log-format" env:"TEISERVER_LOG_FORMAT" default:"text" enum:"text,json" help:"Form of the log: text or json."`
 	LogLevel  string `name:"log-level" env:"TEISERVER_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 
-	Unlimited    bool          `name:"unlimited" env:"TEISERVER_UNLIMITED" help:"For load tests only: no flood limits, no login throttle, cheap password hashes. Refused unless every listener is on loopback."`
+	Unlimited    bool          `name:"unlimited" env:"TEISERVER_UNLIMITED" help:"For load tests only: no flood limits, no login throttle, no verification of addresses, cheap password hashes. Refused unless every listener is on loopback."`
 	StopTimeout  time.Duration `name:"stop-timeout" env:"TEISERVER_STOP_TIMEOUT" default:"10s" help:"Longest time for an orderly stop."`
 	DrainTimeout time.Duration `name:"drain-timeout" env:"TEISERVER_DRAIN_TIMEOUT" default:"30s" help:"Over how long the clients of a drained node are closed."`
 }

@@ -53,10 +53,10 @@ func (c *Config) Mailer() (m Mailer, err error) {
 }
 
 func parseMailer(text string) (m Mailer, err error) {
-	switch {
-	case text == "" || text == MailLog+":" || text == MailLog:
+	switch text {
+	case "", MailLog + ":", MailLog:
 		return Mailer{Way: MailLog}, nil
-	case text == MailNone:
+	case MailNone:
 		return Mailer{Way: MailNone}, nil
 	}
 	if folder, is := strings.CutPrefix(text, MailFile+":"); is {

@@ -57,6 +57,8 @@ type Store interface {
 	EndLetter(ctx context.Context, l Letter, outcome, text string) (bool, error)
 	// DelayLetter has it due again after a pause.
 	DelayLetter(ctx context.Context, l Letter, pause time.Duration, text string) error
+	// SentTo returns how many letters were sent to an address, whatever its case, so lately.
+	SentTo(ctx context.Context, address string, within time.Duration) (int, error)
 	HasOldLetters(ctx context.Context, age time.Duration) (bool, error)
 	DropOldLetters(ctx context.Context, f registry.Fence, age time.Duration, most int) error
 	// Letters lists them, the newest first; those that are over have no text.

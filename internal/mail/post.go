@@ -32,12 +32,16 @@ type Options struct {
 	Sender Sender
 	// May reports whether this node may begin something now; nil: always.
 	May func() bool
-	Log *slog.Logger
+	// Most is how many letters the address of this one gets in a day before this one is
+	// refused; 0, or nil: any number.
+	Most func(ctx context.Context, l Letter) int
+	Log  *slog.Logger
 }
 
 // Counters count what this node has done with letters.
 type Counters struct {
 	Sent, Delayed, Failed, Late atomic.Int64
+	Many                        atomic.Int64 // not sent, as the address had enough
 }
 
 // Post has the letters of a cluster leave, as far as this node takes part.
@@ -119,8 +123,15 @@ func (p *Post) send(ctx context.Context, l Letter) {
 		p.note(ctx, l, func(ctx context.Context) error { return p.end(ctx, l, Late, l.Error) })
 		return
 	}
-	err := p.safely(ctx, l)
+	err := p.allowed(ctx, l)
+	if err == nil {
+		err = p.safely(ctx, l)
+	}
 	switch {
+	case errors.Is(err, errMany):
+		p.Counters.Many.Add(1)
+		p.o.Log.WarnContext(ctx, "too many letters to one address", "user", l.User, "kind", l.Purpose)
+		p.note(ctx, l, func(ctx context.Context) error { return p.end(ctx, l, Failed, err.Error()) })
 	case err == nil:
 		p.Counters.Sent.Add(1)
 		p.note(ctx, l, func(ctx context.Context) error { return p.end(ctx, l, Sent, "") })
@@ -134,6 +145,27 @@ func (p *Post) send(ctx context.Context, l Letter) {
 		p.o.Log.WarnContext(ctx, "a letter was not sent", "user", l.User, "kind", l.Purpose, "again", wait, "err", err)
 		p.note(ctx, l, func(ctx context.Context) error { return p.o.Store.DelayLetter(ctx, l, wait, err.Error()) })
 	}
+}
+
+// errMany says that an address had enough: who has letters sent to others is not heard.
+var errMany = errors.New("the address had too many letters within a day")
+
+// day is what Options.Most counts in.
+const day = 24 * time.Hour
+
+func (p *Post) allowed(ctx context.Context, l Letter) error {
+	if p.o.Most == nil {
+		return nil
+	}
+	most := p.o.Most(ctx, l)
+	if most == 0 {
+		return nil
+	}
+	n, err := p.o.Store.SentTo(ctx, l.To, day)
+	if err == nil && n >= most {
+		err = errMany
+	}
+	return err
 }
 
 // safely makes an error of a panic of a library: the other letters leave.

@@ -91,6 +91,17 @@ func (m *memory) DelayLetter(_ context.Context, l Letter, pause time.Duration, t
 	return nil
 }
 
+func (m *memory) SentTo(_ context.Context, address string, within time.Duration) (n int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.letters {
+		if r.To == address && r.Outcome == Sent && r.Done.After(time.Now().Add(-within)) {
+			n++
+		}
+	}
+	return n, nil
+}
+
 func (m *memory) HasOldLetters(context.Context, time.Duration) (bool, error) { return true, nil }
 
 func (m *memory) outcomes() (list []string) {
@@ -266,6 +277,37 @@ func TestRefusedAndPanics(t *testing.T) {
 	if p.Counters.Failed.Load() != 1 || p.Counters.Sent.Load() != 1 || p.Counters.Delayed.Load() != 1 {
 		t.Error("counted wrong")
 	}
+}
+
+// TestMost: an address gets so many letters in a day, those that are exempt besides.
+func TestMost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		p := New(Options{Store: m, Most: func(_ context.Context, l Letter) int {
+			return map[string]int{"code": 2}[l.Purpose]
+		}})
+		write := func(purpose, to string) {
+			t.Helper()
+			m.put(Letter{Key: fmt.Sprint(len(m.letters)), Purpose: purpose, To: to, Life: time.Hour})
+			if err := p.Deliver(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3 {
+			write("code", "a")
+		}
+		write("notice", "a")
+		write("code", "b")
+		<-time.After(25 * time.Hour)
+		write("code", "a")
+		if diff := cmp.Diff([]string{Sent, Sent, Failed, Sent, Sent, Sent}, m.outcomes()); diff != "" {
+			t.Error(diff)
+		}
+		if n := p.Counters.Many.Load(); n != 1 {
+			t.Errorf("%d were too many", n)
+		}
+	})
 }
 
 // TestNoteAgain: that it was sent is noted although the store was away for a moment, and

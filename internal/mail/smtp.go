@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	netmail "net/mail"
+	"regexp"
 	"sync"
 	"time"
 
@@ -46,6 +47,7 @@ func (s SMTP) Send(ctx context.Context, l Letter) error {
 	}
 	line := &line{config: s.config(), implicit: s.Security == Implicit}
 	defer line.close() // the library leaves it open when the greeting goes wrong
+	defer context.AfterFunc(ctx, line.close)()
 	c, err := gomail.NewClient(s.Host, s.options(line)...)
 	if err != nil {
 		return fmt.Errorf("mail server %s: %w", s.Host, err)
@@ -58,17 +60,40 @@ func (s SMTP) Send(ctx context.Context, l Letter) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, line.close)()
 	err = c.SendWithSMTPClient(session, msg)
 	if err == nil || msg.IsDelivered() {
 		return nil // what the server says after it has taken it is nothing to us
 	}
-	var failed *gomail.SendError
-	if errors.As(err, &failed) && !failed.IsTemp() && failed.ErrorCode() >= 500 {
+	if final(err) {
 		return fmt.Errorf("%w by %s: %w", ErrRefused, s.Host, err)
 	}
 	return fmt.Errorf("mail server %s: %w", s.Host, err)
 }
+
+// final reports that a mail server refuses a letter for good, and not us: that it does not
+// know us, does not relay for us or does not like our address is mended by the operator, and
+// the letters leave then.
+func final(err error) bool {
+	var failed *gomail.SendError
+	if !errors.As(err, &failed) || failed.ErrorCode() < 500 || failed.ErrorCode() == notAuthenticated || policy.MatchString(failed.Error()) {
+		return false
+	}
+	switch failed.Reason {
+	case gomail.ErrSMTPRcptTo:
+		return failed.ErrorCode() != noTransaction
+	case gomail.ErrSMTPDataClose:
+		return true
+	}
+	return false
+}
+
+// What mail servers answer who do not want to work for us; and, to DATA, to what we say.
+const (
+	notAuthenticated = 530
+	noTransaction    = 554
+)
+
+var policy = regexp.MustCompile(`\b5\.7\.\d`)
 
 // line is the connection of one letter.
 type line struct {
@@ -87,7 +112,12 @@ func (l *line) dial(ctx context.Context, network, address string) (net.Conn, err
 	}
 	l.mu.Lock()
 	l.conn = conn
+	closed := l.closed
 	l.mu.Unlock()
+	if closed { // before there was anything to close
+		_ = conn.Close()
+		return nil, net.ErrClosed
+	}
 	if !l.implicit {
 		return conn, nil
 	}
@@ -102,9 +132,9 @@ func (l *line) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.conn != nil && !l.closed {
-		l.closed = true
 		_ = l.conn.Close()
 	}
+	l.closed = true
 }
 
 func (s SMTP) config() *tls.Config {

@@ -120,6 +120,12 @@ func TestSMTPErrors(t *testing.T) {
 		"busy":                {server: &mailtest.Server{Greeting: "421 4.3.2 too busy"}},
 		"greylisted":          {server: &mailtest.Server{Rcpt: "450 4.2.0 try again later"}},
 		"no such user":        {server: &mailtest.Server{Rcpt: "550 5.1.1 no such user"}, refused: true},
+		"wrong --mail-from":   {server: &mailtest.Server{From: "550 5.1.8 who are you?"}},
+		"no login before":     {server: &mailtest.Server{Rcpt: "530 5.5.1 authentication required"}},
+		"relay denied":        {server: &mailtest.Server{Rcpt: "554 5.7.1 relay access denied"}},
+		"relay denied, short": {server: &mailtest.Server{Rcpt: "554 relay access denied"}},
+		"policy":              {server: &mailtest.Server{Data: "550 5.7.26 not authenticated"}},
+		"content":             {server: &mailtest.Server{Data: "554 5.6.0 I do not like it"}, refused: true},
 		"no address":          {server: &mailtest.Server{}, to: "bob@@example.com\r\nBcc: eve@example.com", refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -165,10 +171,18 @@ func TestSMTPCut(t *testing.T) {
 func TestSMTPEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	s := (&mailtest.Server{Mute: true}).Start(t)
-	if err := sender(s, StartTLS).Send(ctx, letter()); err == nil {
-		t.Error("sent")
+	defer cancel()
+	s := (&mailtest.Server{Mute: true, Spoke: make(chan struct{})}).Start(t)
+	go func() {
+		select {
+		case <-s.Spoke: // the sender waits for an answer now
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	err := sender(s, StartTLS).Send(ctx, letter())
+	if err == nil || errors.Is(err, ErrRefused) || ctx.Err() == nil {
+		t.Errorf("%v, while %v", err, ctx.Err())
 	}
 }
 

@@ -36,7 +36,7 @@ const (
 	NameChanged    = "Teiserver:Changed user name"
 	EmailChanged   = "Account:E-mail changed"
 	PasswordSet    = "Account:Password set"
-	PasswordReset  = "Account:User password reset"
+	PasswordReset  = "Account:User password reset" //nolint:gosec // a name of an act
 	RolesChanged   = "Account:Roles changed"
 	UserVerified   = "Account:Verified"
 	CodeMailed     = "Account:Code mailed"

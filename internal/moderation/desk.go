@@ -88,8 +88,8 @@ func (s *Service) Smurfs(ctx context.Context, user int64) ([]string, error) {
 }
 
 // MadeBot implements account.Verdicts.
-func (s *Service) MadeBot(ctx context.Context, by int64, bot *account.User) error {
-	return s.Audit(ctx, BotCreated, Actor{User: by}, map[string]any{"user_id": bot.ID, "name": bot.Name})
+func (s *Service) MadeBot(by int64, bot *account.User) *account.Act {
+	return &account.Act{Action: BotCreated, User: by, Details: map[string]any{"user_id": bot.ID, "name": bot.Name}}
 }
 
 // Audit adds a row to the audit log for what is done elsewhere.

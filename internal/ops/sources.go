@@ -41,6 +41,7 @@ type Sources struct {
 	Strangers   Number  // connections that have not logged in
 	Limited     Numbers // what was refused, by limit
 	LimitsHeard Number  // what other nodes told
+	Letters     Numbers // what became of them, by outcome
 
 	// Of the merged view.
 	RosterUsers   Number
@@ -198,6 +199,7 @@ func (m *Metrics) addByLabel(s Sources) {
 	}
 	for _, c := range []labeled{
 		{"limited_total", "What was refused because it was too much.", "limit", s.Limited},
+		{"letters_total", "What this node did with letters.", "outcome", s.Letters},
 		{"process_commands_total", "Commands that processes were given.", "outcome", s.Commands},
 		{"calls_total", "Commands sent to processes.", "place", s.Calls},
 		{"bus_dropped_total", "Messages of other nodes that were not delivered.", "reason", s.BusDropped},

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"teiserver/internal/account"
@@ -22,7 +23,7 @@ import (
 type Accounts interface {
 	RequestReset(ctx context.Context, email, ip string) error
 	ResetValid(ctx context.Context, value string) (bool, error)
-	ResetPassword(ctx context.Context, value, typed string) (*account.User, error)
+	ResetPassword(ctx context.Context, value, typed string, act *account.Act) error
 }
 
 // Options of the page.
@@ -30,9 +31,12 @@ type Options struct {
 	Accounts Accounts
 	// Name is that of the site.
 	Name func(ctx context.Context) string
-	// Done is told that a user has set the password, for the audit log.
-	Done func(ctx context.Context, user int64, ip string)
-	Log  *slog.Logger
+	// Action is what the audit log calls it when a user has set the password; empty: it is
+	// told nothing.
+	Action string
+	// Proxies are, besides this machine, who says by X-Real-IP for whom it asks.
+	Proxies []netip.Prefix
+	Log     *slog.Logger
 }
 
 // maxForm bounds what is read of a form.
@@ -40,7 +44,7 @@ const maxForm = 8 << 10
 
 // The texts of the page.
 const (
-	textSent  = "If there is an account with this address, a link is on its way. It counts for a day."
+	textSent  = "If there is an account with this address, a link is on its way."
 	textDone  = "Your password is set. Log in with your lobby client."
 	textLink  = "This link is not valid, or not any more. You can ask for another one."
 	textTwice = "The two passwords are not the same."
@@ -73,9 +77,6 @@ var view = template.Must(template.New("page").Parse(`<!doctype html>
 func New(o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Done == nil {
-		o.Done = func(context.Context, int64, string) {}
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+account.ResetPath, o.ask)
@@ -111,7 +112,7 @@ func (o Options) asked(w http.ResponseWriter, r *http.Request) {
 		o.show(w, r, http.StatusOK, page{Message: textSent})
 		return
 	}
-	err := o.Accounts.RequestReset(r.Context(), email, address(r))
+	err := o.Accounts.RequestReset(r.Context(), email, o.address(r))
 	if err != nil {
 		o.failed(w, r, err, page{Ask: true})
 		return
@@ -140,7 +141,11 @@ func (o Options) set(w http.ResponseWriter, r *http.Request) {
 		o.show(w, r, http.StatusBadRequest, again)
 		return
 	}
-	u, err := o.Accounts.ResetPassword(r.Context(), r.PathValue("value"), typed)
+	var act *account.Act
+	if o.Action != "" {
+		act = &account.Act{Action: o.Action, Details: map[string]any{"notes": "Self reset", "ip": o.address(r)}}
+	}
+	err := o.Accounts.ResetPassword(r.Context(), r.PathValue("value"), typed, act)
 	if refusal.Is(err, refusal.NotFound) {
 		o.show(w, r, http.StatusNotFound, page{Message: textLink, Ask: true})
 		return
@@ -149,7 +154,6 @@ func (o Options) set(w http.ResponseWriter, r *http.Request) {
 		o.failed(w, r, err, again)
 		return
 	}
-	o.Done(r.Context(), u.ID, address(r))
 	o.show(w, r, http.StatusOK, page{Message: textDone})
 }
 
@@ -172,16 +176,21 @@ func (o Options) failed(w http.ResponseWriter, r *http.Request, err error, p pag
 	}
 }
 
-// address is where somebody asks from. A proxy on this machine says for whom it asks.
-func address(r *http.Request) string {
+// address is where somebody asks from. A proxy says for whom it asks.
+func (o Options) address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return ""
 	}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
+	if ip, err := netip.ParseAddr(host); err == nil && o.relays(ip) {
 		if real, err := netip.ParseAddr(r.Header.Get("X-Real-IP")); err == nil {
 			return real.String()
 		}
 	}
 	return host
+}
+
+func (o Options) relays(ip netip.Addr) bool {
+	ip = ip.WithZone("").Unmap()
+	return ip.IsLoopback() || slices.ContainsFunc(o.Proxies, func(n netip.Prefix) bool { return n.Contains(ip) })
 }

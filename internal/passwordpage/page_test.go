@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ type desk struct {
 	asked []string
 	fail  error
 	set   string
+	acts  []account.Act
 }
 
 func (d *desk) RequestReset(_ context.Context, email, ip string) error {
@@ -32,26 +34,24 @@ func (d *desk) ResetValid(_ context.Context, value string) (bool, error) {
 	return value == "good" && d.set == "", d.fail
 }
 
-func (d *desk) ResetPassword(_ context.Context, value, typed string) (*account.User, error) {
+func (d *desk) ResetPassword(_ context.Context, value, typed string, act *account.Act) error {
 	switch {
 	case d.fail != nil:
-		return nil, d.fail
+		return d.fail
 	case value != "good" || d.set != "":
-		return nil, refusal.New(refusal.NotFound, "gone")
+		return refusal.New(refusal.NotFound, "gone")
 	case len(typed) < 6:
-		return nil, refusal.New(refusal.Invalid, "The new password is too short")
+		return refusal.New(refusal.Invalid, "The new password is too short")
 	}
-	d.set = typed
-	return &account.User{ID: 7}, nil
+	d.set, d.acts = typed, append(d.acts, *act)
+	return nil
 }
 
 func TestPage(t *testing.T) {
 	t.Parallel()
 	d := &desk{}
-	var done []int64
 	h := New(Options{
-		Accounts: d, Name: func(context.Context) string { return "A <site>" },
-		Done: func(_ context.Context, user int64, _ string) { done = append(done, user) },
+		Accounts: d, Name: func(context.Context) string { return "A <site>" }, Action: "reset",
 	})
 	for _, tc := range []struct {
 		what, path string
@@ -91,23 +91,27 @@ func TestPage(t *testing.T) {
 	if diff := cmp.Diff([]string{"a@b.c from 192.0.2.1", "a@b.c from 192.0.2.1", "a@b.c from 192.0.2.1"}, d.asked); diff != "" {
 		t.Error(diff)
 	}
-	if d.set != "secret1" || len(done) != 1 || done[0] != 7 {
-		t.Errorf("%q set, %v done", d.set, done)
+	act := account.Act{Action: "reset", Details: map[string]any{"notes": "Self reset", "ip": "192.0.2.1"}}
+	if diff := cmp.Diff([]account.Act{act}, d.acts); diff != "" || d.set != "secret1" {
+		t.Errorf("%q set:\n%s", d.set, diff)
 	}
 }
 
 func TestAddress(t *testing.T) {
 	t.Parallel()
+	o := Options{Proxies: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}}
 	for _, tc := range []struct{ peer, header, want string }{
 		{"203.0.113.7:1", "198.51.100.1", "203.0.113.7"},
 		{"127.0.0.1:1", "198.51.100.1", "198.51.100.1"},
 		{"127.0.0.1:1", "nonsense", "127.0.0.1"},
 		{"[::1]:1", "", "::1"},
+		{"10.1.2.3:1", "198.51.100.1", "198.51.100.1"},
+		{"10.2.2.3:1", "198.51.100.1", "10.2.2.3"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = tc.peer
 		r.Header.Set("X-Real-IP", tc.header)
-		if got := address(r); got != tc.want {
+		if got := o.address(r); got != tc.want {
 			t.Errorf("%s %q: %s", tc.peer, tc.header, got)
 		}
 	}

@@ -35,6 +35,8 @@ var (
 		"Minutes after which an unverified user who logs in is mailed the code again.")
 	ResetHours = Define("account.reset_hours", 24, Int(1, 720),
 		"Hours for which the link of a mail sets a password anew. Until then no other one is mailed.")
+	LettersPerAddress = Define("account.letters_per_address", 20, Int(0, 1_000_000),
+		"Letters that one address is sent in a day before codes and links to it are not sent any more; notices are. 0: any number.")
 	Renames = Define("account.renames", true, Bool,
 		"Users may give themselves another name.")
 	ReviewNetworks = Define("account.review_networks", nil, Networks,

@@ -56,6 +56,8 @@ var (
 		"Accounts that may be made per minute, and at once, from all addresses, in the whole cluster. 0: any number.")
 	FailuresPerAddress = Define("account.failures_per_address", 30, Int(0, 1000000),
 		"Wrong passwords and names in ten minutes, in the whole cluster, after which an address waits for its next try; who is remembered, or logged in from there the last time, does not, and bots after ten times as many. 0: any number.")
+	ResetsPerAddress = Define("account.resets_per_address", 10, Int(0, 1000000),
+		"Links for a new password that may be asked for per hour, and at once, from one address, in the whole cluster. 0: any number.")
 )
 
 // ConnectRate is how fast an address may connect to a node.
@@ -71,4 +73,9 @@ func (s *Service) RegistrationRates(ctx context.Context) (address, all limit.Rat
 // FailureRate is how often an address may be wrong.
 func (s *Service) FailureRate(ctx context.Context) limit.Rate {
 	return limit.Rate{Most: FailuresPerAddress.Get(ctx, s), Per: 10 * time.Minute}
+}
+
+// ResetRate is how often links for a new password may be asked for from an address.
+func (s *Service) ResetRate(ctx context.Context) limit.Rate {
+	return limit.Rate{Most: ResetsPerAddress.Get(ctx, s), Per: time.Hour}
 }

@@ -110,7 +110,7 @@ func (c *conn) confirmAgreement(ctx context.Context, id string, r wire.ConfirmAg
 		c.message(id, "You need to login before you can confirm the agreement.")
 		return true
 	}
-	u, err := c.srv.Accounts.ConfirmAgreement(ctx, c.waiting.ID, r.Code)
+	u, err := c.srv.Accounts.ConfirmAgreement(ctx, c.waiting, r.Code)
 	if err != nil {
 		return c.loginFailed(id, err)
 	}

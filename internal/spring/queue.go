@@ -89,6 +89,10 @@ func (c *conn) comeIn(ctx context.Context) (goOn bool) {
 	c.place, c.guest, c.proved, c.loginID = nil, nil, false, ""
 	c.stand()
 	now, err := c.srv.Accounts.UserByID(ctx, u.ID)
+	if err == nil && proved && u.Outdated(now) {
+		c.End(client.EndLoggedOut)
+		return false
+	}
 	if err == nil && now != nil {
 		u = now
 	}

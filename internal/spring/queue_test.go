@@ -98,6 +98,35 @@ func TestQueueOnTheSameNode(t *testing.T) {
 	})
 }
 
+// changed is the store of an account whose password was set while it waited.
+type changed struct{ account.Store }
+
+func (changed) UserByID(_ context.Context, id int64) (*account.User, error) {
+	return &account.User{ID: id, Name: "Erin", Password: "another", SignOuts: 1}, nil
+}
+
+// TestPasswordSetInTheQueue: who has waited with a password that counts no more does not
+// come in.
+func TestPasswordSetInTheQueue(t *testing.T) {
+	queueTest(t, func(t *testing.T, s *Server, _ *siteStore, dial func() *peer) {
+		settings := setting.Fixed(map[string]string{"login.throttle": "on"})
+		owner := &rateOwner{}
+		s.Accounts = account.NewService(changed{}, nil, nil, settings, account.Options{})
+		s.Queue = login.New(login.Options{Runtime: owner, Settings: settings, Log: s.Log})
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() { s.Queue.Run(ctx) })
+		a := dial()
+		a.want("TASSERVER ")
+		a.send(loginLine)
+		a.want("QUEUED")
+		owner.permits.Store(1)
+		a.want("s.system.disconnect Logged out")
+		cancel()
+		all.Wait()
+	})
+}
+
 // TestCall: the reader is called away from its line whenever the call comes, and loses
 // no line over it.
 func TestCall(t *testing.T) {

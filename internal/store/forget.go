@@ -16,6 +16,9 @@ import (
 // ErrUsed says that others remember a user, as from a match: it can be forgotten, not deleted.
 var ErrUsed = errors.New("store: the user is in matches or in the records of moderators")
 
+// notForgotten keeps what was on its way away from a forgotten user.
+const notForgotten = `NOT EXISTS (SELECT 1 FROM users WHERE id = @user AND roles LIKE '%"forgotten"%')`
+
 // What is deleted with a person. What others have part in stays: matches, ratings, what
 // moderators did, and what was said in lobbies, which goes by its age.
 var forgets = func() (list []statement.Statement[userArgs, statement.None]) {
@@ -53,6 +56,21 @@ var (
 			OR EXISTS (SELECT 1 FROM moderation_ban WHERE source = @user OR author = @user)
 			OR EXISTS (SELECT 1 FROM moderation_mark WHERE alt_of = @user) AS some`)
 
+	// What the audit log says of the person: that it was done stays.
+	forgetActs = statement.Define[forgetActsArgs, statement.None]("forget what acts say", `
+		UPDATE audit_log SET details = @left
+		WHERE action IN ('`+moderation.EmailChanged+`', '`+moderation.NameChanged+`', '`+moderation.UserCreated+`')
+				AND (details LIKE CAST(@middle AS TEXT) OR details LIKE CAST(@last AS TEXT))
+			OR action = '`+moderation.PasswordReset+`' AND user_id = @user`)
+
+	forgetAuthor = statement.Define[formerArgs, statement.None]("forget an author",
+		`UPDATE channel SET author_name = @name WHERE author = @id`)
+
+	wipeLogin = statement.Define[userArgs, statement.None]("wipe login", `
+		UPDATE users SET last_login = 0, last_ip = '', client = '', lobby_hash = '' WHERE id = @user`)
+
+	deleteMark = statement.Define[userArgs, statement.None]("delete mark", `DELETE FROM moderation_mark WHERE user_id = @user`)
+
 	deleteUser = statement.Define[struct{ ID, Version int64 }, struct{ ID int64 }]("delete user",
 		`DELETE FROM users WHERE id = @id AND version = @version RETURNING id`)
 )
@@ -87,7 +105,7 @@ func (s *Store) ForgetUser(ctx context.Context, u *account.User, e moderation.En
 			return e, account.ErrConflict
 		}
 		// The facts of the last login are those that an update leaves alone.
-		if err := tx.Run(ctx, noteLogin.With(loginArgs{u.ID, row.LastLogin, row.LastIP, row.Client, row.LobbyHash})); err != nil {
+		if err := tx.Run(ctx, wipeLogin.With(userArgs{u.ID}), forgetAuthor.With(formerArgs{u.ID, u.Name})); err != nil {
 			return e, err
 		}
 		return e, forgetRest(ctx, tx, u.ID)
@@ -125,6 +143,9 @@ func (s *Store) DeleteUser(ctx context.Context, id, version int64, e moderation.
 		if _, ok := deleted.One(); !ok {
 			return e, account.ErrConflict
 		}
+		if err := tx.Run(ctx, deleteMark.With(userArgs{id}), forgetAuthor.With(formerArgs{id, ""})); err != nil {
+			return e, err
+		}
 		return e, forgetRest(ctx, tx, id)
 	})
 	if err != nil {
@@ -133,23 +154,30 @@ func (s *Store) DeleteUser(ctx context.Context, id, version int64, e moderation.
 	return nil
 }
 
-// forgetRest deletes what is known of a user beside the account.
+// forgetRest deletes what is known of a user beside the account. Who has become related to
+// it meanwhile is account.ErrConflict.
 func forgetRest(ctx context.Context, tx engine.Tx, id int64) error {
-	related := relatedTo.With(userArgs{id})
-	if err := tx.Run(ctx, related); err != nil {
+	users, err := related(ctx, tx, id)
+	if err != nil {
 		return err
 	}
-	users := []int64{id}
-	for _, r := range related.Rows() {
-		users = append(users, r.Other)
-	}
-	slices.Sort(users) // as every change of relations: two at once do not wait for each other
-	for _, user := range slices.Compact(users) {
+	for _, user := range users { // in order, as every change of relations: two at once do not wait for each other
 		if err := tx.Run(ctx, lockRelations.With(userArgs{user})); err != nil {
 			return err
 		}
 	}
-	var calls []statement.Call
+	// Now that nobody changes them: who came before that has not been locked.
+	locked, err := related(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(locked, func(user int64) bool { return !slices.Contains(users, user) }) {
+		return account.ErrConflict
+	}
+	text := strconv.FormatInt(id, 10)
+	calls := []statement.Call{forgetActs.With(forgetActsArgs{
+		User: id, Middle: `%"user_id":` + text + `,%`, Last: `%"user_id":` + text + `}`, Left: `{"user_id":` + text + `}`,
+	})}
 	for _, f := range forgets {
 		calls = append(calls, f.With(userArgs{id}))
 	}
@@ -166,4 +194,23 @@ func forgetRest(ctx context.Context, tx engine.Tx, id int64) error {
 		}
 	}
 	return nil
+}
+
+// related are a user and those who have to do with it, in order.
+func related(ctx context.Context, tx engine.Tx, id int64) ([]int64, error) {
+	found := relatedTo.With(userArgs{id})
+	if err := tx.Run(ctx, found); err != nil {
+		return nil, err
+	}
+	users := []int64{id}
+	for _, r := range found.Rows() {
+		users = append(users, r.Other)
+	}
+	slices.Sort(users)
+	return slices.Compact(users), nil
+}
+
+type forgetActsArgs struct {
+	User               int64
+	Middle, Last, Left string
 }

@@ -52,7 +52,21 @@ type (
 		Digest string
 		Life   int64
 	}
-	digestArgs struct{ Digest string }
+	digestArgs    struct{ Digest string }
+	takeResetArgs struct {
+		User   int64
+		Digest string
+	}
+	unsentArgs struct {
+		User    int64
+		Purpose string
+		ID      int64
+	}
+	mostArgs   struct{ Most int }
+	sentToArgs struct {
+		Address string
+		Within  int64
+	}
 )
 
 const letterColumns = `id, key, user_id, purpose, recipient, subject, body, created, tries, done_at, outcome, error, expires <= @@wall AS late`
@@ -81,6 +95,10 @@ var (
 	lettersDue = statement.Define[statement.None, someRow]("letters due",
 		`SELECT EXISTS (SELECT 1 FROM letter WHERE done_at = 0 AND due <= @@wall) AS some`)
 
+	sentTo = statement.Define[sentToArgs, struct{ Count int64 }]("letters sent to", `
+		SELECT count(*) AS count FROM letter
+		WHERE LOWER(recipient) = @address AND outcome = 'sent' AND done_at > @@wall - CAST(@within AS BIGINT)`)
+
 	hasOldLetters = statement.Define[ageArgs, someRow]("has old letters",
 		`SELECT EXISTS (SELECT 1 FROM letter WHERE done_at > 0 AND done_at < @@wall - CAST(@age AS BIGINT)) AS some`)
 
@@ -100,11 +118,29 @@ var (
 			WHERE password_reset.expires <= @@wall
 		RETURNING user_id`)
 
-	takeReset = statement.Define[digestArgs, struct{ UserID int64 }]("take reset",
-		`DELETE FROM password_reset WHERE digest = @digest AND expires > @@wall RETURNING user_id`)
+	takeReset = statement.Define[takeResetArgs, struct{ UserID int64 }]("take reset",
+		`DELETE FROM password_reset WHERE user_id = @user AND digest = @digest AND expires > @@wall RETURNING user_id`)
 
-	hasReset = statement.Define[digestArgs, someRow]("has reset",
-		`SELECT EXISTS (SELECT 1 FROM password_reset WHERE digest = @digest AND expires > @@wall) AS some`)
+	findReset = statement.Define[digestArgs, struct{ UserID int64 }]("find reset",
+		`SELECT user_id FROM password_reset WHERE digest = @digest AND expires > @@wall`)
+
+	dropReset = statement.Define[userArgs, statement.None]("drop reset", `DELETE FROM password_reset WHERE user_id = @user`)
+
+	// Of a letter that nobody got; the link of a later one counts.
+	dropUnsent = statement.Define[unsentArgs, statement.None]("drop the reset of a letter", `
+		DELETE FROM password_reset WHERE user_id = @user AND NOT EXISTS (
+			SELECT 1 FROM letter WHERE user_id = @user AND purpose = @purpose AND id > @id)`)
+
+	hasOverResets = statement.Define[statement.None, someRow]("has resets that are over",
+		`SELECT EXISTS (SELECT 1 FROM password_reset WHERE expires <= @@wall) AS some`)
+
+	dropOverResets = statement.Define[mostArgs, statement.None]("drop resets that are over", `
+		DELETE FROM password_reset WHERE user_id IN (
+			SELECT user_id FROM password_reset WHERE expires <= @@wall ORDER BY user_id LIMIT @most) AND expires <= @@wall`)
+
+	// Nobody changes the user until the transaction is over.
+	holdUser = statement.Define[struct{ ID, Version int64 }, struct{ ID int64 }]("hold user",
+		`UPDATE users SET version = version WHERE id = @id AND version = @version RETURNING id`)
 )
 
 // letterCalls store letters with what they are about.
@@ -161,12 +197,21 @@ func (s *Store) LettersDue(ctx context.Context) (bool, error) {
 
 // EndLetter implements mail.Store.
 func (s *Store) EndLetter(ctx context.Context, l mail.Letter, outcome, text string) (bool, error) {
-	end := endLetter.With(endLetterArgs{l.ID, int64(l.Tries), outcome, shortError(text)})
-	if err := s.db.Run(ctx, engine.Durable, end); err != nil {
+	var ours bool
+	err := s.db.Transact(ctx, engine.Durable, func(ctx context.Context, tx engine.Tx) error {
+		end := endLetter.With(endLetterArgs{l.ID, int64(l.Tries), outcome, shortError(text)})
+		if err := tx.Run(ctx, end); err != nil {
+			return err
+		}
+		if _, ours = end.One(); !ours || outcome == mail.Sent || l.Purpose != account.LetterReset {
+			return nil
+		}
+		return tx.Run(ctx, dropUnsent.With(unsentArgs{l.User, l.Purpose, l.ID}))
+	})
+	if err != nil {
 		return false, fmt.Errorf("end letter %d: %w", l.ID, err)
 	}
-	_, ok := end.One()
-	return ok, nil
+	return ours, nil
 }
 
 // DelayLetter implements mail.Store.
@@ -175,6 +220,16 @@ func (s *Store) DelayLetter(ctx context.Context, l mail.Letter, pause time.Durat
 		return fmt.Errorf("delay letter %d: %w", l.ID, err)
 	}
 	return nil
+}
+
+// SentTo implements mail.Store.
+func (s *Store) SentTo(ctx context.Context, address string, within time.Duration) (int, error) {
+	count := sentTo.With(sentToArgs{strings.ToLower(plainText(address)), within.Milliseconds()})
+	if err := s.db.Run(ctx, engine.Read, count); err != nil {
+		return 0, fmt.Errorf("letters sent to one address: %w", err)
+	}
+	row, _ := count.One()
+	return int(row.Count), nil
 }
 
 // HasOldLetters implements mail.Store.
@@ -205,43 +260,58 @@ func (s *Store) Letters(ctx context.Context, q mail.Query) ([]mail.Letter, error
 }
 
 // PutReset implements account.Store.
-func (s *Store) PutReset(ctx context.Context, user int64, digest string, life time.Duration, letter mail.Letter) (made bool, err error) {
+func (s *Store) PutReset(ctx context.Context, u *account.User, digest string, life time.Duration, with account.With) (made bool, err error) {
 	err = s.db.Transact(ctx, engine.Durable, func(ctx context.Context, tx engine.Tx) error {
-		put := putReset.With(resetArgs{user, digest, life.Milliseconds()})
+		hold := holdUser.With(struct{ ID, Version int64 }{u.ID, u.Version})
+		if err := tx.Run(ctx, hold); err != nil {
+			return err
+		}
+		if _, ok := hold.One(); !ok {
+			return account.ErrConflict
+		}
+		put := putReset.With(resetArgs{u.ID, digest, life.Milliseconds()})
 		if err := tx.Run(ctx, put); err != nil {
 			return err
 		}
 		if _, made = put.One(); !made {
 			return nil
 		}
-		return tx.Run(ctx, letterCalls([]mail.Letter{letter})...)
+		return storeWith(ctx, tx, u.ID, []account.With{with})
 	})
 	if err != nil {
-		return false, fmt.Errorf("put the reset of user %d: %w", user, err)
+		return false, fmt.Errorf("put the reset of user %d: %w", u.ID, err)
 	}
 	return made, nil
 }
 
-// TakeReset implements account.Store.
-func (s *Store) TakeReset(ctx context.Context, digest string) (int64, error) {
-	take := takeReset.With(digestArgs{digest})
-	if err := s.db.Run(ctx, engine.Durable, take); err != nil {
-		return 0, fmt.Errorf("take a reset: %w", err)
+// FindReset implements account.Store.
+func (s *Store) FindReset(ctx context.Context, digest string) (int64, error) {
+	find := findReset.With(digestArgs{digest})
+	if err := s.db.Run(ctx, engine.Read, find); err != nil {
+		return 0, fmt.Errorf("look for a reset: %w", err)
 	}
-	if row, ok := take.One(); ok {
+	if row, ok := find.One(); ok {
 		return row.UserID, nil
 	}
 	return 0, account.ErrNotFound
 }
 
-// HasReset implements account.Store.
-func (s *Store) HasReset(ctx context.Context, digest string) (bool, error) {
-	has := hasReset.With(digestArgs{digest})
+// HasOverResets reports whether there are links for new passwords that count no more.
+func (s *Store) HasOverResets(ctx context.Context) (bool, error) {
+	has := hasOverResets.With(statement.None{})
 	if err := s.db.Run(ctx, engine.Read, has); err != nil {
-		return false, fmt.Errorf("look for a reset: %w", err)
+		return false, fmt.Errorf("resets that are over: %w", err)
 	}
 	row, _ := has.One()
 	return row.Some, nil
+}
+
+// DropOverResets deletes some of them.
+func (s *Store) DropOverResets(ctx context.Context, f registry.Fence, most int) error {
+	if err := s.fenced(ctx, f, dropOverResets.With(mostArgs{most})); err != nil {
+		return fmt.Errorf("drop resets that are over: %w", err)
+	}
+	return nil
 }
 
 func shortError(text string) string {

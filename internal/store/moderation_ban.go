@@ -130,7 +130,8 @@ var (
 		WHERE b.removed = 0 AND v.kind = @kind`)
 
 	putUserKey = statement.Define[userKeyArgs, statement.None]("put key of a user", `
-		INSERT INTO user_key (user_id, kind, value, at) VALUES (@user, @kind, @value, @@wall)
+		INSERT INTO user_key (user_id, kind, value, at)
+		SELECT CAST(@user AS BIGINT), CAST(@kind AS TEXT), CAST(@value AS TEXT), @@wall WHERE `+notForgotten+`
 		ON CONFLICT (user_id, kind, value) DO UPDATE SET at = excluded.at WHERE user_key.at < excluded.at - CAST(@fresh AS BIGINT)`)
 
 	userKeysOf = statement.Define[userArgs, userKeyRow]("keys of an owner",

@@ -96,16 +96,21 @@ var (
 
 	putEvent = statement.Define[eventArgs, statement.None]("put event", `
 		INSERT INTO telemetry_event (family, name, user_id, hash, match_id, game_time, value, at, once)
-		VALUES (@family, @name, @user, @hash, @match, @game_time, @value, @at, @once) ON CONFLICT (once) DO NOTHING`)
+		SELECT CAST(@family AS TEXT), CAST(@name AS TEXT), CAST(@user AS BIGINT), CAST(@hash AS TEXT), CAST(@match AS BIGINT),
+			CAST(@game_time AS BIGINT), CAST(@value AS TEXT), CAST(@at AS BIGINT), CAST(@once AS TEXT)
+		WHERE `+notForgotten+` ON CONFLICT (once) DO NOTHING`)
 
 	putProperty = statement.Define[propertyArgs, statement.None]("put property", `
-		INSERT INTO telemetry_property (user_id, hash, name, value, at) VALUES (@user, @hash, @name, @value, @at)
+		INSERT INTO telemetry_property (user_id, hash, name, value, at)
+		SELECT CAST(@user AS BIGINT), CAST(@hash AS TEXT), CAST(@name AS TEXT), CAST(@value AS TEXT), CAST(@at AS BIGINT) WHERE `+notForgotten+`
 		ON CONFLICT (user_id, hash, name) DO UPDATE SET value = excluded.value, at = excluded.at
 		WHERE telemetry_property.at <= excluded.at`)
 
 	putInfolog = statement.Define[infologArgs, statement.None]("put infolog", `
 		INSERT INTO infolog (id, user_id, user_hash, log_type, metadata, contents, size, at)
-		VALUES (@id, @user, @hash, @log_type, @metadata, @contents, @size, @at) ON CONFLICT (id) DO NOTHING`)
+		SELECT CAST(@id AS BIGINT), CAST(@user AS BIGINT), CAST(@hash AS TEXT), CAST(@log_type AS TEXT), CAST(@metadata AS TEXT),
+			CAST(@contents AS TEXT), CAST(@size AS BIGINT), CAST(@at AS BIGINT)
+		WHERE `+notForgotten+` ON CONFLICT (id) DO NOTHING`)
 )
 
 // old is what is asked of a sort of old rows: whether there are some, and to delete the

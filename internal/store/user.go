@@ -10,7 +10,7 @@ import (
 
 	"teiserver/internal/account"
 	"teiserver/internal/cluster/cache"
-	"teiserver/internal/mail"
+	"teiserver/internal/moderation"
 	"teiserver/internal/store/engine"
 	"teiserver/internal/store/statement"
 )
@@ -68,8 +68,9 @@ var (
 	userKeys = statement.Define[idArgs, struct {
 		NameKey  string
 		EmailKey *string
+		Password string
 		Version  int64
-	}]("keys of a user", `SELECT name_key, email_key, version FROM users WHERE id = @id`)
+	}]("keys of a user", `SELECT name_key, email_key, password, version FROM users WHERE id = @id`)
 
 	insertUser = statement.Define[userRow, statement.None]("insert user", `
 		INSERT INTO users (`+userColumns+`) VALUES (@id, @name, @name_key, @email, @email_key, @password, @roles,
@@ -105,7 +106,7 @@ type loginArgs struct {
 
 var noteLogin = statement.Define[loginArgs, struct{ ID int64 }]("note login", `
 	UPDATE users SET last_login = @last_login, last_ip = @last_ip, client = @client, lobby_hash = @lobby_hash
-	WHERE id = @id RETURNING id`)
+	WHERE id = @id AND roles NOT LIKE '%"forgotten"%' RETURNING id`)
 
 // UserByID implements account.Store.
 func (s *Store) UserByID(ctx context.Context, id int64) (*account.User, error) {
@@ -149,7 +150,7 @@ func (s *Store) UserIDByEmail(ctx context.Context, email string) (int64, error) 
 }
 
 // InsertUser implements account.Store.
-func (s *Store) InsertUser(ctx context.Context, u *account.User, letters ...mail.Letter) (changed []cache.Change, err error) {
+func (s *Store) InsertUser(ctx context.Context, u *account.User, with ...account.With) (changed []cache.Change, err error) {
 	row, err := rowOf(u)
 	if err != nil {
 		return nil, fmt.Errorf("insert user %d: %w", u.ID, err)
@@ -160,7 +161,10 @@ func (s *Store) InsertUser(ctx context.Context, u *account.User, letters ...mail
 			return err
 		}
 		row.Version = changed[0].Version
-		return tx.Run(ctx, append(letterCalls(letters), insertUser.With(row))...)
+		if err := tx.Run(ctx, insertUser.With(row)); err != nil {
+			return err
+		}
+		return storeWith(ctx, tx, u.ID, with)
 	})
 	if err != nil {
 		return nil, s.userError("insert", u.ID, err)
@@ -169,7 +173,7 @@ func (s *Store) InsertUser(ctx context.Context, u *account.User, letters ...mail
 }
 
 // UpdateUser implements account.Store.
-func (s *Store) UpdateUser(ctx context.Context, u *account.User, letters ...mail.Letter) (changed []cache.Change, err error) {
+func (s *Store) UpdateUser(ctx context.Context, u *account.User, with ...account.With) (changed []cache.Change, err error) {
 	row, err := rowOf(u)
 	if err != nil {
 		return nil, fmt.Errorf("update user %d: %w", u.ID, err)
@@ -205,7 +209,14 @@ func (s *Store) UpdateUser(ctx context.Context, u *account.User, letters ...mail
 		if _, ok := updated.One(); !ok {
 			return account.ErrConflict
 		}
-		return tx.Run(ctx, letterCalls(letters)...)
+		// After the user, as everybody does who takes both.
+		if err := storeWith(ctx, tx, u.ID, with); err != nil {
+			return err
+		}
+		if row.Password != old.Password || deref(row.EmailKey) != deref(old.EmailKey) || u.Has(account.Forgotten) {
+			return tx.Run(ctx, dropReset.With(userArgs{u.ID}))
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, s.userError("update", u.ID, err)
@@ -222,6 +233,36 @@ func (s *Store) userError(verb string, id int64, err error) error {
 		return account.ErrEmailTaken
 	}
 	return fmt.Errorf("%s user %d: %w", verb, id, err)
+}
+
+// storeWith stores what comes with the change of a user.
+func storeWith(ctx context.Context, tx engine.Tx, user int64, with []account.With) error {
+	for _, w := range with {
+		if w.Reset != "" {
+			take := takeReset.With(takeResetArgs{user, w.Reset})
+			if err := tx.Run(ctx, take); err != nil {
+				return err
+			}
+			if _, ok := take.One(); !ok {
+				return account.ErrNotFound
+			}
+		}
+		calls := letterCalls(w.Letters)
+		if a := w.Act; a != nil {
+			call, err := entryCall(moderation.Entry{Action: a.Action, User: a.User, By: a.By, Details: a.Details})
+			if err != nil {
+				return err
+			}
+			calls = append(calls, call)
+		}
+		if len(calls) == 0 {
+			continue
+		}
+		if err := tx.Run(ctx, calls...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // NoteLogin implements account.Store.

@@ -46,9 +46,12 @@ type Server struct {
 	Plain    bool           // offers no STARTTLS
 	NoAuth   bool           // offers no AUTH
 	Greeting string         // of its own, such as 421
+	From     string         // the answer to MAIL, empty: 250
 	Rcpt     string         // the answer to RCPT, empty: 250
+	Data     string         // the answer to the message, empty: 250
 	Cut      bool           // ends the connection after the message, without an answer
 	Mute     bool           // says nothing after the greeting
+	Spoke    chan struct{}  // closed when a client has spoken to a mute server; nil: nobody looks
 
 	mu       sync.Mutex
 	messages []string
@@ -119,6 +122,9 @@ func (s *Server) serve(conn net.Conn) {
 	}
 	say("220 mail.test ESMTP")
 	if s.Mute {
+		if _, err := in.ReadString('\n'); err == nil && s.Spoke != nil {
+			close(s.Spoke)
+		}
 		_, _ = io.Copy(io.Discard, in)
 		return
 	}
@@ -160,7 +166,13 @@ func (s *Server) serve(conn net.Conn) {
 				continue
 			}
 			say("235 2.7.0 welcome")
-		case "MAIL", "RSET", "NOOP":
+		case "MAIL":
+			if s.From != "" {
+				say(s.From)
+				continue
+			}
+			say("250 2.1.0 ok")
+		case "RSET", "NOOP":
 			say("250 2.0.0 ok")
 		case "RCPT":
 			if s.Rcpt != "" {
@@ -180,6 +192,10 @@ func (s *Server) serve(conn net.Conn) {
 					break
 				}
 				b.WriteString(strings.TrimPrefix(line, "."))
+			}
+			if s.Data != "" {
+				say(s.Data)
+				continue
 			}
 			s.mu.Lock()
 			s.messages = append(s.messages, b.String())
@@ -225,7 +241,7 @@ func Parse(raw string) (Letter, error) {
 	if err != nil {
 		return Letter{}, err
 	}
-	body := io.Reader(m.Body)
+	body := m.Body
 	if m.Header.Get("Content-Transfer-Encoding") == "quoted-printable" {
 		body = quotedprintable.NewReader(body)
 	}

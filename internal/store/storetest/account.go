@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"teiserver/internal/account"
+	"teiserver/internal/cluster/registry"
 	"teiserver/internal/friend"
 	"teiserver/internal/mail"
 	"teiserver/internal/moderation"
@@ -28,6 +30,8 @@ type Operated interface {
 func newLetter(key string, user int64) mail.Letter {
 	return mail.Letter{Key: key, User: user, Purpose: "verification", To: "bob@example.org", Subject: "New account", Text: "the code is 123456", Life: time.Hour}
 }
+
+func letters(list ...mail.Letter) account.With { return account.With{Letters: list} }
 
 func outcomes(t testing.TB, s Store, q mail.Query) []string {
 	t.Helper()
@@ -96,6 +100,14 @@ func testLetters(t *testing.T, s Store) {
 	if len(list) != 1 || list[0].Text != "" || list[0].Done.IsZero() {
 		t.Errorf("the text is kept: %+v", list)
 	}
+	for address, want := range map[string]int{"Bob@Example.org": 1, "b%": 0} {
+		if n, err := s.SentTo(ctx, address, time.Hour); n != want || err != nil {
+			t.Errorf("%d letters were sent to %s, %v", n, address, err)
+		}
+	}
+	if n, err := s.SentTo(ctx, "bob@example.org", -time.Hour); n != 0 || err != nil {
+		t.Errorf("%d lately, %v", n, err)
+	}
 	if some, err := s.HasOldLetters(ctx, time.Hour); err != nil || some {
 		t.Errorf("old %v %v", some, err)
 	}
@@ -148,67 +160,203 @@ func testLettersTogether(t *testing.T, s Store) {
 	}
 }
 
-// testLettersOfUser: a letter is there with the change that it is about, or neither is.
+// testLettersOfUser: a letter, and what the audit log says, are there with the change that they are about, or none is.
 func testLettersOfUser(t *testing.T, s Store) {
 	ctx := t.Context()
-	_, err := s.InsertUser(ctx, newUser(1, "alice"), newLetter("insert", 1))
+	acted := func(l mail.Letter) account.With {
+		return account.With{Letters: []mail.Letter{l}, Act: &account.Act{Action: l.Key, By: "op"}}
+	}
+	_, err := s.InsertUser(ctx, newUser(1, "alice"), acted(newLetter("insert", 1)))
 	must(t, err)
-	if _, err := s.InsertUser(ctx, newUser(2, "ALICE"), newLetter("refused insert", 2)); !errors.Is(err, account.ErrNameTaken) {
+	if _, err := s.InsertUser(ctx, newUser(2, "ALICE"), acted(newLetter("refused insert", 2))); !errors.Is(err, account.ErrNameTaken) {
 		t.Error(err)
 	}
 	u, err := s.UserByID(ctx, 1)
 	must(t, err)
-	_, err = s.UpdateUser(ctx, u, newLetter("update", 1), newLetter("update 2", 1))
+	_, err = s.UpdateUser(ctx, u, letters(newLetter("update", 1), newLetter("update 2", 1)))
 	must(t, err)
-	if _, err := s.UpdateUser(ctx, u, newLetter("refused update", 1)); !errors.Is(err, account.ErrConflict) {
+	if _, err := s.UpdateUser(ctx, u, acted(newLetter("refused update", 1))); !errors.Is(err, account.ErrConflict) {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]string{"update 2 ", "update ", "insert "}, outcomes(t, s, mail.Query{})); diff != "" {
 		t.Error(diff)
 	}
+	entries, err := s.Entries(ctx, moderation.EntryQuery{Most: 10})
+	must(t, err)
+	if len(entries) != 1 || entries[0].Action != "insert" || entries[0].By != "op" {
+		t.Errorf("audited: %+v", entries)
+	}
+}
+
+// resetter is who asks for links, and looks at them.
+type resetter struct {
+	t *testing.T
+	s Store
+}
+
+func (r resetter) user(id int64) *account.User {
+	r.t.Helper()
+	u, err := r.s.UserByID(r.t.Context(), id)
+	must(r.t, err)
+	return u
+}
+
+func (r resetter) put(user int64, digest string, life time.Duration, want bool) {
+	r.t.Helper()
+	l := newLetter("reset "+digest, user)
+	l.Purpose, l.Life = account.LetterReset, life
+	if made, err := r.s.PutReset(r.t.Context(), r.user(user), digest, life, letters(l)); made != want || err != nil {
+		r.t.Errorf("%s: %v %v", digest, made, err)
+	}
+}
+
+// counts checks whose link this is, 0 for nobody's.
+func (r resetter) counts(what, digest string, want int64) {
+	r.t.Helper()
+	user, err := r.s.FindReset(r.t.Context(), digest)
+	if user != want || (want == 0) != errors.Is(err, account.ErrNotFound) || want != 0 && err != nil {
+		r.t.Errorf("%s: link %s is of %d, %v; want %d", what, digest, user, err, want)
+	}
 }
 
 func testResets(t *testing.T, s Store) {
 	ctx := t.Context()
-	put := func(user int64, digest string, life time.Duration, want bool) {
-		t.Helper()
-		if made, err := s.PutReset(ctx, user, digest, life, newLetter("reset "+digest, user)); made != want || err != nil {
-			t.Errorf("%s: %v %v", digest, made, err)
-		}
+	for id, name := range map[int64]string{1: "alice", 2: "bob"} {
+		_, err := s.InsertUser(ctx, newUser(id, name))
+		must(t, err)
 	}
-	put(1, "a", time.Hour, true)
-	put(1, "b", time.Hour, false) // there is one
-	put(2, "c", 0, true)
-	put(2, "d", time.Hour, true) // the first is over
+	r := resetter{t, s}
+	r.put(1, "a", time.Hour, true)
+	r.put(1, "b", time.Hour, false) // there is one
+	r.put(2, "c", 0, true)
+	r.put(2, "d", time.Hour, true) // the first is over
 	if diff := cmp.Diff([]string{"reset d ", "reset c ", "reset a "}, outcomes(t, s, mail.Query{})); diff != "" {
 		t.Errorf("letters:\n%s", diff)
 	}
-	for digest, want := range map[string]bool{"a": true, "b": false, "c": false, "d": true} {
-		if has, err := s.HasReset(ctx, digest); has != want || err != nil {
-			t.Errorf("%s: %v %v", digest, has, err)
+	for digest, want := range map[string]int64{"a": 1, "b": 0, "c": 0, "d": 2} {
+		r.counts("put", digest, want)
+	}
+	stale := *r.user(1)
+	stale.Version--
+	if made, err := s.PutReset(ctx, &stale, "z", time.Hour, account.With{}); made || !errors.Is(err, account.ErrConflict) {
+		t.Errorf("of a stale copy: %v %v", made, err)
+	}
+	// That of another user is not used up, and nothing else is done.
+	u := r.user(1)
+	u.Password = "other"
+	for _, digest := range []string{"d", "c", "unknown"} {
+		w := letters(newLetter("of "+digest, 1))
+		w.Reset = digest
+		if _, err := s.UpdateUser(ctx, u, w); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("used up %s: %v", digest, err)
 		}
+	}
+	if got := r.user(1); got.Password == "other" || len(outcomes(t, s, mail.Query{})) != 3 {
+		t.Error("something of a refused update was stored")
 	}
 	// Of many who have the link one sets the password.
 	var mu sync.Mutex
 	won := 0
-	together(8, func(int) {
-		user, err := s.TakeReset(background(), "a")
+	together(8, func(i int) {
+		u := *u
+		u.Password = fmt.Sprint("password ", i)
+		_, err := s.UpdateUser(background(), &u, account.With{Reset: "a", Act: &account.Act{Action: "set", User: 1, Details: map[string]any{"user": 1}}})
 		if err != nil {
-			if !errors.Is(err, account.ErrNotFound) {
+			if !errors.Is(err, account.ErrNotFound) && !errors.Is(err, account.ErrConflict) {
 				t.Error(err)
 			}
 			return
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if won++; user != 1 {
-			t.Errorf("user %d", user)
-		}
+		won++
 	})
-	if won != 1 {
-		t.Errorf("%d took one link", won)
+	entries, err := s.Entries(ctx, moderation.EntryQuery{Action: "set", Most: 10})
+	must(t, err)
+	if won != 1 || len(entries) != 1 || entries[0].User != 1 {
+		t.Errorf("%d took one link, entries %+v", won, entries)
 	}
-	put(1, "e", time.Hour, true)
+	r.counts("used up", "a", 0)
+	r.put(1, "e", time.Hour, true)
+}
+
+// testResetsEnd: a link does not outlive the password and the address that it was for.
+func testResetsEnd(t *testing.T, s Store) {
+	ctx := t.Context()
+	_, err := s.InsertUser(ctx, newUser(1, "alice"))
+	must(t, err)
+	r := resetter{t, s}
+	for what, tc := range map[string]struct {
+		change func(u *account.User)
+		want   int64
+	}{
+		"rank":     {func(u *account.User) { u.Rank++ }, 1},
+		"case":     {func(u *account.User) { u.Email = strings.ToUpper(u.Email) }, 1},
+		"password": {func(u *account.User) { u.Password += "x" }, 0},
+		"address":  {func(u *account.User) { u.Email = "other." + u.Email }, 0},
+		"forget":   {func(u *account.User) { u.Roles = []account.Role{account.Forgotten} }, 0},
+	} {
+		r.put(1, what, time.Hour, true)
+		u := r.user(1)
+		tc.change(u)
+		_, err := s.UpdateUser(ctx, u)
+		must(t, err)
+		r.counts(what, what, tc.want)
+		u = r.user(1)
+		u.Roles, u.Password = nil, u.Password+" again"
+		_, err = s.UpdateUser(ctx, u)
+		must(t, err)
+	}
+	// Whose letter does not arrive asks again at once.
+	end := func(what, outcome string) {
+		t.Helper()
+		taken, err := s.TakeLetters(ctx, 20, time.Hour)
+		must(t, err)
+		for _, l := range taken {
+			_, err := s.EndLetter(ctx, l, map[bool]string{true: outcome, false: mail.Sent}[l.Key == "reset "+what], "")
+			must(t, err)
+		}
+	}
+	r.put(1, "sent", time.Hour, true)
+	end("sent", mail.Sent)
+	r.counts("sent", "sent", 1)
+	u := r.user(1)
+	u.Password += "x"
+	_, err = s.UpdateUser(ctx, u)
+	must(t, err)
+	for _, outcome := range []string{mail.Failed, mail.Late} {
+		r.put(1, outcome, time.Hour, true)
+		end(outcome, outcome)
+		r.counts(outcome, outcome, 0)
+	}
+	// An earlier letter that ends does not take the link of a later one.
+	r.put(1, "over", 0, true)
+	early, err := s.TakeLetters(ctx, 1, time.Hour)
+	must(t, err)
+	r.put(1, "new", time.Hour, true)
+	_, err = s.EndLetter(ctx, early[0], mail.Late, "")
+	must(t, err)
+	r.counts("a later one", "new", 1)
+
+	_, err = s.InsertUser(ctx, newUser(2, "bob"))
+	must(t, err)
+	old := s.(interface {
+		HasOverResets(ctx context.Context) (bool, error)
+		DropOverResets(ctx context.Context, f registry.Fence, most int) error
+	})
+	has := func(want bool) {
+		t.Helper()
+		if some, err := old.HasOverResets(ctx); some != want || err != nil {
+			t.Errorf("some are over: %v %v", some, err)
+		}
+	}
+	has(false)
+	r.put(2, "over 2", 0, true)
+	has(true)
+	o := claimed(t, s, key(1), joined(t, s, "a"))
+	must(t, old.DropOverResets(ctx, fence(o), 10))
+	has(false)
+	r.counts("kept", "new", 1)
 }
 
 func testBanned(t *testing.T, s Store) {
@@ -305,7 +453,7 @@ func testForget(t *testing.T, s Store) {
 	ctx := t.Context()
 	op := s.(Operated)
 	for id, name := range map[int64]string{1: "alice", 2: "bob", 3: "carol"} {
-		_, err := s.InsertUser(ctx, newUser(id, name), newLetter(name, id))
+		_, err := s.InsertUser(ctx, newUser(id, name), letters(newLetter(name, id)))
 		must(t, err)
 	}
 	must(t, s.NoteLogin(ctx, 1, time.Now(), "192.0.2.1", "SPADS", "1 2"))
@@ -318,8 +466,8 @@ func testForget(t *testing.T, s Store) {
 	_, err = s.SetRelation(ctx, 3, 1, friend.Ignore, true)
 	must(t, err)
 	act(t, s, moderation.Action{User: 1, Reason: "Shouting", Restrictions: []string{moderation.AllChat}})
-	_, err = s.PutReset(ctx, 1, "d", time.Hour, newLetter("reset", 1))
-	must(t, err)
+	r := resetter{t, s}
+	r.put(1, "d", time.Hour, true)
 	last, err := s.LastChange(ctx)
 	must(t, err)
 
@@ -327,6 +475,12 @@ func testForget(t *testing.T, s Store) {
 	must(t, err)
 	stale := *u
 	gone := u.Forget()
+	_, err = s.Channel(ctx, "ours", 1, "alice")
+	must(t, err)
+	for i, action := range []string{moderation.EmailChanged, moderation.NameChanged, moderation.PasswordReset, moderation.RolesChanged} {
+		must(t, s.AddEntry(ctx, moderation.Entry{Action: action, User: int64(1 - i%2), Details: map[string]any{"from": "alice", "ip": "192.0.2.1", "user_id": 1, "value": "x"}}))
+	}
+	must(t, s.AddEntry(ctx, moderation.Entry{Action: moderation.NameChanged, Details: map[string]any{"from": "eleven", "user_id": 11}}))
 	must(t, op.ForgetUser(ctx, gone, moderation.Entry{Action: moderation.UserForgotten, Details: map[string]any{"target_id": 1}}))
 	if err := op.ForgetUser(ctx, stale.Forget(), moderation.Entry{Action: "x"}); !errors.Is(err, account.ErrConflict) {
 		t.Errorf("a stale copy: %v", err)
@@ -341,6 +495,38 @@ func testForget(t *testing.T, s Store) {
 	}
 	names, err := s.FormerNames(ctx, 1, now.Name)
 	must(t, err)
+	// What was on its way comes too late.
+	if err := s.NoteLogin(ctx, 1, time.Now(), "192.0.2.1", "SPADS", "1 2"); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("a late login: %v", err)
+	}
+	must(t, s.PutKeys(ctx, []moderation.Key{{User: 1, Kind: moderation.KeyAddress, Value: "late"}, {User: 2, Kind: moderation.KeyAddress, Value: "bob's"}}))
+	if late, err := s.UserByID(ctx, 1); err != nil || late.LastIP+late.Client+late.LobbyHash != "" || !late.LastLogin.IsZero() {
+		t.Errorf("%+v %v", late, err)
+	}
+	bobs, err := s.Keys(ctx, 2)
+	must(t, err)
+	if len(bobs) != 1 {
+		t.Errorf("keys of another user: %v", bobs)
+	}
+	ours, err := s.Channel(ctx, "ours", 2, "bob")
+	must(t, err)
+	if ours.Author != 1 || ours.AuthorName != now.Name {
+		t.Errorf("a channel says %+v", ours)
+	}
+	said := map[string]map[string]any{}
+	log, err := s.Entries(ctx, moderation.EntryQuery{Most: 20})
+	must(t, err)
+	for _, e := range log {
+		said[fmt.Sprint(e.Action, len(e.Details))] = e.Details
+	}
+	for _, action := range []string{moderation.EmailChanged, moderation.NameChanged, moderation.PasswordReset} {
+		if diff := cmp.Diff(map[string]any{"user_id": 1.0}, said[action+"1"]); diff != "" {
+			t.Errorf("%s says:\n%s", action, diff)
+		}
+	}
+	if said[moderation.RolesChanged+"4"] == nil || said[moderation.NameChanged+"2"]["from"] != "eleven" {
+		t.Errorf("acts of others, or others, are forgotten: %v", said)
+	}
 	stats, err := s.Stats(ctx, 1)
 	must(t, err)
 	keys, err := s.Keys(ctx, 1)
@@ -363,12 +549,13 @@ func testForget(t *testing.T, s Store) {
 			t.Errorf("%s is not in the change log: %v", want, tables(changes))
 		}
 	}
+	if slices.Contains(tables(changes), "relations 0") {
+		t.Errorf("nobody's relations have changed: %v", tables(changes))
+	}
 	if st := standing(t, s, 1); len(st.Actions) != 1 {
 		t.Error("what moderators did is gone")
 	}
-	if has, err := s.HasReset(ctx, "d"); has || err != nil {
-		t.Error("the link counts", err)
-	}
+	r.counts("forgotten", "d", 0)
 	entries, err := s.Entries(ctx, moderation.EntryQuery{Action: moderation.UserForgotten, Most: 10})
 	must(t, err)
 	if len(entries) != 1 {
@@ -384,7 +571,13 @@ func testForget(t *testing.T, s Store) {
 	if err := op.DeleteUser(ctx, 3, carol.Version-1, moderation.Entry{Action: "x"}); !errors.Is(err, account.ErrConflict) {
 		t.Error(err)
 	}
+	banned := true
+	_, err = s.MarkUser(ctx, 3, moderation.Mark{Shadowbanned: &banned}, moderation.Entry{Action: moderation.Shadowban})
+	must(t, err)
 	must(t, op.DeleteUser(ctx, 3, carol.Version, moderation.Entry{Action: moderation.UserDeleted}))
+	if st := standing(t, s, 3); st.Shadowbanned {
+		t.Error("the mark of who is deleted stays")
+	}
 	if _, err := s.UserByID(ctx, 3); !errors.Is(err, account.ErrNotFound) {
 		t.Error(err)
 	}

@@ -117,6 +117,7 @@ func Run(t *testing.T, open Opener) {
 		{"letters together", testLettersTogether},
 		{"letters of a user", testLettersOfUser},
 		{"resets", testResets},
+		{"resets end", testResetsEnd},
 		{"banned lists", testBanned},
 		{"list of users", testUserList},
 		{"forget", testForget},

@@ -35,6 +35,7 @@ func oddPlayer(t *testing.T, env Env) {
 
 func oddHost(t *testing.T, env Env) {
 	w := enter(t, env)
+	w.anyHash = true // "beef" is taken from hosts, and told
 	host := w.online(w.nextNode(), springclient.Host, env.Fresh(t, Bot))
 	a, b := w.player(), w.player()
 	w.meet()

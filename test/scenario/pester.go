@@ -141,7 +141,7 @@ func expected(sent, role, user string, inside bool) ([]string, error) {
 	switch {
 	case errors.Is(err, wire.ErrIgnored) || spec.InBattle && !inside:
 		return []string{silence}, nil
-	case err != nil:
+	case errors.Is(err, wire.ErrArguments):
 		return []string{unfit}, nil
 	}
 	list := ways(line.Command, role)

@@ -67,7 +67,7 @@ func oddHost(t *testing.T, env Env) {
 	host.pester("bot")
 	a.sync()
 	b.sync()
-	mod := w.moderator()
+	mod := w.online(w.nextNode(), springclient.Player, env.Fresh(t, Moderator)) // it ends up ignoring the Coordinator
 	id = host.open(springclient.Battle{})
 	host.admit(mod, id, "empty")
 	mod.pester("moderator")

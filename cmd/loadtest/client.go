@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -265,7 +266,10 @@ func (c *crowd) keepAlive(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			for _, cl := range c.clients {
+			c.mu.Lock()
+			all := slices.Clone(c.clients)
+			c.mu.Unlock()
+			for _, cl := range all {
 				_ = cl.send("PING") // who has gone is noticed by who waits for it
 			}
 		}
@@ -296,6 +300,38 @@ func (c *crowd) login(ctx context.Context, workers int) ([]time.Duration, error)
 		return err
 	})
 	return took, err
+}
+
+// comeBack has all log out, waits until the last has gone, and connects them again.
+func (c *crowd) comeBack(ctx context.Context, workers int) error {
+	err := c.each(ctx, workers, func(ctx context.Context, i int) error {
+		cl := c.clients[i]
+		if err := cl.send("EXIT"); err != nil {
+			return fmt.Errorf("%s leaves: %w", cl.name, err)
+		}
+		select {
+		case <-cl.done:
+			cl.close()
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("%s leaves: %w", cl.name, ctx.Err())
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return c.each(ctx, workers, func(ctx context.Context, i int) error {
+		cl, err := connect(ctx, c.addrs[i%len(c.addrs)], i, c.buffer, &c.total)
+		if err != nil {
+			return err
+		}
+		cl.name = c.name(i)
+		c.mu.Lock() // who pings looks there
+		c.clients[i] = cl
+		c.mu.Unlock()
+		_, err = cl.ask(ctx, "#4242 PING", "#4242 PONG\n")
+		return err
+	})
 }
 
 // settle waits until every client has read what the server had for it.

@@ -26,7 +26,7 @@ type options struct {
 
 	Floor    floorCommand    `cmd:"" help:"Run the bare fan-out server."`
 	Fanout   fanoutCommand   `cmd:"" help:"N clients in channel main, lines at a rate or as fast as they go."`
-	Login    loginCommand    `cmd:"" help:"N clients log in and stay."`
+	Login    loginCommand    `cmd:"" help:"N clients log in and stay; then the same again, when the server knows their passwords."`
 	Idle10k  idleCommand     `cmd:"" name:"idle10k" help:"N clients stay while some chat; how fast is PING answered?"`
 	Latency  latencyCommand  `cmd:"" help:"How long a channel line and a battle join take, on one node and across nodes."`
 	Stampede stampedeCommand `cmd:"" help:"Kill a node and have its clients come to the others all at once."`

@@ -2,8 +2,13 @@ package app
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,14 +16,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"teiserver/internal/account"
 	"teiserver/internal/cluster/bus"
-	"teiserver/internal/cluster/cache"
 	"teiserver/internal/cluster/process"
-	"teiserver/internal/friend"
 	"teiserver/internal/moderation"
-	"teiserver/internal/rating"
-	"teiserver/internal/setting"
 )
 
 // rows reads the tables of a page under a heading: first cell without its backquotes
@@ -64,9 +64,54 @@ func TestProcessesPage(t *testing.T) {
 		t.Errorf("docs/processes.md differs from the kinds (-code +page):\n%s", diff)
 	}
 	sequences := names(rows(t, "processes.md", "Sequences"))
-	if diff := cmp.Diff([]string{"infolog", "lobby", "match", sequenceUser}, sequences); diff != "" {
+	if diff := cmp.Diff(sequencesOf(t, "../../internal"), sequences); diff != "" {
 		t.Errorf("sequences (-code +page):\n%s", diff)
 	}
+}
+
+// sequencesOf are the values of the constants that name sequences, sequenceX or SequenceX, in the
+// packages below a folder. Whoever takes a number names its sequence by such a constant.
+func sequencesOf(t *testing.T, folder string) []string {
+	t.Helper()
+	found := map[string]bool{}
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		if strings.Contains(path, "/cluster/") || strings.Contains(path, "test/") { // they number for others
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.ValueSpec:
+				for i, name := range n.Names {
+					if after, ok := strings.CutPrefix(strings.ToLower(name.Name), "sequence"); ok && after != "" && i < len(n.Values) {
+						if lit, ok := n.Values[i].(*ast.BasicLit); ok && lit.Kind == token.STRING {
+							found[strings.Trim(lit.Value, "\"")] = true
+						}
+					}
+				}
+			case *ast.CallExpr:
+				called, ok := n.Fun.(*ast.SelectorExpr)
+				if !ok || called.Sel.Name != "Next" && called.Sel.Name != "Reserve" || len(n.Args) < 2 {
+					return true
+				}
+				if lit, ok := n.Args[1].(*ast.BasicLit); ok {
+					t.Errorf("%s: %s of %s: a sequence is named by a constant", path, called.Sel.Name, lit.Value)
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names(found)
 }
 
 func TestPubSubPage(t *testing.T) {
@@ -96,15 +141,11 @@ func TestPubSubPage(t *testing.T) {
 	}
 }
 
+// TestCachesPage compares the page with the caches that a node has when it has started.
 func TestCachesPage(t *testing.T) {
-	caches := cache.New(bus.NewNetwork().Join(bus.Origin{Node: "n", Incarnation: 1}), nil, cache.Options{})
-	settings := setting.NewService(nil, caches, nil)
-	account.NewService(nil, caches, nil, settings, account.Options{})
-	friend.NewService(nil, caches, settings, nil)
-	rating.NewService(nil, caches, settings, nil)
-	moderation.NewService(nil, caches, nil, nil)
+	_, servers := startServers(t, 1, nil, true)
 	code, page := map[string]string{}, map[string]string{}
-	for _, info := range caches.Tables() {
+	for _, info := range servers[0].caches.Tables() {
 		code[info.Name] = fmt.Sprint(info.Size, " ", info.MaxAge, " ", info.Purpose)
 	}
 	for name, cells := range rows(t, "caches.md", "") {

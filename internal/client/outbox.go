@@ -74,9 +74,10 @@ type Outbox struct {
 	limit   int
 	pace    *Pace // of what can wait; nil: nothing can
 	later   later
-	writing bool // the writer is at work
-	urgent  bool // some of the queue cannot wait
-	ending  bool // nothing more is accepted; the writer closes when it has written all
+	writing bool   // the writer is at work
+	writer  func() // write, made once: to start it allocates nothing
+	urgent  bool   // some of the queue cannot wait
+	ending  bool   // nothing more is accepted; the writer closes when it has written all
 	failed  error
 	last    []byte        // is written when all else is out, or is not to be
 	speaks  func() bool   // nil: always
@@ -89,7 +90,9 @@ type Outbox struct {
 // connection fails; Done tells. pace is the turns of what can wait; with nil it is
 // written at once.
 func NewOutbox(conn net.Conn, limit int, pace *Pace) *Outbox {
-	return &Outbox{conn: conn, limit: limit, pace: pace, done: make(chan struct{})}
+	o := &Outbox{conn: conn, limit: limit, pace: pace, done: make(chan struct{})}
+	o.writer = o.write
+	return o
 }
 
 // CountBytes adds what is written to c.
@@ -117,7 +120,7 @@ func (o *Outbox) SetLimit(bytes int) {
 func (o *Outbox) rouse() {
 	if !o.writing {
 		o.writing = true
-		go o.write()
+		go o.writer()
 	}
 }
 

@@ -90,6 +90,7 @@ var table = []struct {
 
 	{"internal/store", rule{[]string{"internal/failpoint", "internal/store/", "internal/meter", "internal/accolade", "internal/achievement", "internal/account", "internal/chat", "internal/friend", "internal/job", "internal/mail", "internal/match", "internal/moderation", "internal/rating", "internal/setting", "internal/telemetry", "internal/cluster/lease", "internal/cluster/registry", "internal/cluster/sequence", "internal/cluster/cache", "internal/cluster/clustertest"}, "a store implements the interfaces of those above"}},
 	{"internal/layers", rule{nil, "a table and a test"}},
+	{"test/scenario", rule{[]string{"test/", "internal/app", "internal/config", "internal/spring/wire"}, "tests from outside; which commands there are, and whether arguments fit, the codec says"}},
 	{"test/", rule{[]string{"test/", "internal/store/pgtest", "internal/app", "internal/config"}, "tests from outside"}},
 }
 

@@ -111,50 +111,84 @@ func TestOneUpdateForAll(t *testing.T) {
 	}
 }
 
+// crowd is n viewers of everything in one room and one channel.
+type crowd struct {
+	*bench
+	room *room
+	tap  *tap
+	seq  int64
+}
+
+func newCrowd(n int) *crowd {
+	w := newBench()
+	for id := int64(1); id <= int64(n); id++ {
+		w.came(1, person(id, 1))
+		w.s.attach(&discard{id: id})
+	}
+	w.s.host(w.s.viewers[0].Viewer, 7)
+	r := w.room(7, at(1, 1), whoOf(1, 1, 1))
+	w.s.lobbies[7].viewers = w.s.viewers // no room is that large; the path is the same
+	var inside []chat.Member
+	for _, v := range w.s.viewers {
+		w.s.join(v.Viewer, "main")
+		inside = append(inside, inMain(v.user.id, 1))
+	}
+	ch := w.s.chans["main"]
+	ch.viewers, ch.wishing = ch.wishing, nil
+	w.s.channelReset(ch.tap, at(1, 1), chat.View{Name: "main", Members: inside})
+	return &crowd{bench: w, room: r, tap: ch.tap, seq: 2}
+}
+
+func (c *crowd) roomSaid() {
+	c.seq++
+	c.s.roomEvent(c.room, at(1, c.seq), lobby.Said{User: 1, Text: "hi"})
+}
+
+func (c *crowd) channelSaid() {
+	c.seq++
+	c.s.channelEvent(c.tap, at(1, c.seq), chat.Said{Member: inMain(1, 1), Text: "hi"})
+}
+
+// userChanged returns what has somebody change each time.
+func (c *crowd) userChanged() func() {
+	u := person(1, 1)
+	return func() {
+		u.InGame = !u.InGame
+		c.s.presenceEvent(c.n[1], Changed{User: u})
+	}
+}
+
+// TestFanOutAllocatesNothingPerRecipient: what a thousand are told costs no more allocations
+// than what ten are. What each connection does with it is tested in package spring.
+func TestFanOutAllocatesNothingPerRecipient(t *testing.T) {
+	few, many := newCrowd(10), newCrowd(1000)
+	for name, pair := range map[string][2]func(){
+		"a line in a room":    {few.roomSaid, many.roomSaid},
+		"a line in a channel": {few.channelSaid, many.channelSaid},
+		"a user's status":     {few.userChanged(), many.userChanged()},
+	} {
+		a, b := testing.AllocsPerRun(50, pair[0]), testing.AllocsPerRun(50, pair[1])
+		// Chunks and news grow with the users, in a few large pieces: not by one for ten.
+		if b-a > 99 {
+			t.Errorf("%s costs %.0f allocations for 10, %.0f for 1000", name, a, b)
+		}
+	}
+}
+
 func BenchmarkFanOut(b *testing.B) {
 	for _, n := range []int{10, 1000, 10_000} {
-		w := newBench()
-		var r *room
-		for id := int64(1); id <= int64(n); id++ {
-			w.came(1, person(id, 1))
-			w.s.attach(&discard{id: id})
+		c := newCrowd(n)
+		for _, what := range []struct {
+			name string
+			do   func()
+		}{{"RoomSaid", c.roomSaid}, {"ChannelSaid", c.channelSaid}, {"UserChanged", c.userChanged()}} {
+			b.Run(fmt.Sprintf("%s/%d", what.name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					what.do()
+				}
+			})
 		}
-		w.s.host(w.s.viewers[0].Viewer, 7)
-		r = w.room(7, at(1, 1), whoOf(1, 1, 1))
-		w.s.lobbies[7].viewers = w.s.viewers // no room is that large; the path is the same
-		var tp *tap
-		var inside []chat.Member
-		for _, v := range w.s.viewers {
-			w.s.join(v.Viewer, "main")
-			inside = append(inside, inMain(v.user.id, 1))
-		}
-		tp = w.s.chans["main"].tap
-		ch := w.s.chans["main"]
-		ch.viewers, ch.wishing = ch.wishing, nil
-		w.s.channelReset(tp, at(1, 1), chat.View{Name: "main", Members: inside})
-		seq := int64(2)
-		b.Run(fmt.Sprintf("RoomSaid/%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				seq++
-				w.s.roomEvent(r, at(1, seq), lobby.Said{User: 1, Text: "hi"})
-			}
-		})
-		b.Run(fmt.Sprintf("ChannelSaid/%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				seq++
-				w.s.channelEvent(tp, at(1, seq), chat.Said{Member: inMain(1, 1), Text: "hi"})
-			}
-		})
-		b.Run(fmt.Sprintf("UserChanged/%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			u := person(1, 1)
-			for b.Loop() {
-				u.InGame = !u.InGame
-				w.s.presenceEvent(w.n[1], Changed{User: u})
-			}
-		})
 	}
 }
 

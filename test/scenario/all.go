@@ -5,6 +5,7 @@ package scenario
 var All = []Scenario{
 	{"login to an empty server", loginEmpty},
 	{"login to a busy server", loginBusy},
+	{"login streams", loginStreams},
 	{"refused logins", loginRefused},
 	{"everybody sees everybody", everybodySees},
 	{"second login on the same node", secondLoginSame},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +42,7 @@ type round struct {
 	ids     []int64
 	players []*actor
 	rooms   []string
+	leaving *actor // renames itself in this round
 }
 
 func twoHundredRounds(t *testing.T, env Env) {
@@ -62,10 +64,10 @@ func twoHundredRounds(t *testing.T, env Env) {
 		defer h.doorman(r.ids[i])()
 	}
 	for n := range rounds {
-		r.once(n)
-		if n%50 == 25 {
-			r.renameOne()
+		if n%40 == 20 {
+			r.newcomer()
 		}
+		r.once(n)
 		if w.Failed() {
 			return
 		}
@@ -103,9 +105,16 @@ func (r *round) once(n int) {
 	var start sync.WaitGroup
 	start.Add(1)
 	errs := make(chan error, len(actors))
+	var back *actor // who was the one that leaves
 	for i, a := range actors {
 		go func() {
 			start.Wait()
+			if a == r.leaving {
+				var err error
+				back, err = r.rename(a, plans[i])
+				errs <- err
+				return
+			}
 			if err := a.Send("%s", plans[i]); err != nil {
 				errs <- err
 				return
@@ -121,10 +130,17 @@ func (r *round) once(n int) {
 			r.w.Errorf("round %d: %v", n, err)
 		}
 	}
+	if i := slices.Index(r.players, r.leaving); i >= 0 && back != nil {
+		r.players[i] = back
+	}
+	r.leaving = nil
 }
 
 // pick chooses what a player does.
 func (r *round) pick(a *actor, n int) string {
+	if a == r.leaving {
+		return "RENAMEACCOUNT " + r.w.env.Name()
+	}
 	room := r.rooms[r.rng.IntN(len(r.rooms))]
 	id := r.ids[r.rng.IntN(len(r.ids))]
 	return []string{
@@ -134,12 +150,37 @@ func (r *round) pick(a *actor, n int) string {
 	}[r.rng.IntN(10)]
 }
 
-// renameOne replaces one player by a newcomer who renames himself and comes back.
-func (r *round) renameOne() {
+// newcomer adds a player who asks to come into a battle, is in a channel, and renames itself in
+// the next round, at the same moment as the others do what they do. An account of its own: names
+// that are used again do not change.
+func (r *round) newcomer() {
 	a := r.w.newcomer()
-	next := r.w.env.Name()
 	a.send("JOINBATTLE %d empty 1", r.ids[0])
-	a.send("RENAMEACCOUNT %s", next)
-	a.gone()
-	r.players = append(r.players, r.w.online(r.w.nextNode(), springclient.Player, next))
+	a.send("JOIN %s", r.rooms[0])
+	a.sync()
+	r.players = append(r.players, a)
+	r.leaving = a
+}
+
+// rename gives a player another name, which ends its session, and has it come back on the next
+// node while the others may still be at it.
+func (r *round) rename(a *actor, plan string) (*actor, error) {
+	if err := a.Send("%s", plan); err != nil {
+		return nil, err
+	}
+	ctx, cancel := limit()
+	defer cancel()
+	if err := a.WaitClosed(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", plan, err)
+	}
+	b, err := r.w.dial(r.w.nextNode(), springclient.Player)
+	if err != nil {
+		return nil, err
+	}
+	name := strings.Fields(plan)[1]
+	if err := b.Login(ctx, name); err != nil {
+		return nil, fmt.Errorf("%s came back: %w", name, err)
+	}
+	b.name = name
+	return b, nil
 }

@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -8,9 +10,32 @@ import (
 	"teiserver/test/springclient"
 )
 
-// enough is how much is sent to a client that does not read before the test only
-// waits: more than any kernel and any sensible queue hold.
-const enough = 64 << 20
+// What a player's connection may fall behind in the server, what its own side holds, whose
+// buffer is small as Stall has it, and about what is sent at a time.
+const (
+	queued = 1 << 20
+	taken  = 1 << 20
+	batch  = 1 << 16
+)
+
+// enough is how much is sent to a client that does not read before the test only waits for its
+// end: what the server may queue, and what the system holds for both sides.
+func enough() int { return queued + batch + sendBuffer() + taken }
+
+// sendBuffer is the most that this system holds of what was written to a connection.
+func sendBuffer() int {
+	const unknown = 8 << 20
+	text, err := os.ReadFile("/proc/sys/net/ipv4/tcp_wmem")
+	if err != nil {
+		return unknown
+	}
+	sizes := strings.Fields(string(text))
+	most, err := strconv.Atoi(sizes[len(sizes)-1])
+	if err != nil {
+		return unknown
+	}
+	return most
+}
 
 func stalled(t *testing.T, env Env) {
 	w := enter(t, env)
@@ -37,8 +62,8 @@ func stalled(t *testing.T, env Env) {
 	text := strings.Repeat("x", 240)
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
-	for sent := 0; !gone(); {
-		if sent < enough {
+	for sent, most := 0, enough(); !gone(); {
+		if sent < most {
 			for range 200 {
 				speaker.send("SAY %s %s", room, text)
 			}

@@ -20,6 +20,8 @@ type world struct {
 	*testing.T
 	env Env
 
+	anyHash bool // hosts send hashes of maps that are no integers
+
 	mu     sync.Mutex
 	turn   int // of the nodes
 	actors []*actor
@@ -106,6 +108,9 @@ func (w *world) dial(node int, flavor springclient.Flavor) (*actor, error) {
 // adopt makes a connection one of the scenario's clients.
 func (w *world) adopt(c *springclient.Client, node int) *actor {
 	a := &actor{Client: c, w: w, node: node}
+	if w.anyHash {
+		c.TakeAnyHash()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.actors = append(w.actors, a)

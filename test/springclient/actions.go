@@ -182,6 +182,13 @@ func (c *Client) Snapshot() Snapshot {
 	return c.model.Snapshot()
 }
 
+// TakeAnyHash has the model take hashes of maps that are no integers, as some hosts send.
+func (c *Client) TakeAnyHash() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.model.AnyHash = true
+}
+
 // Flavor says how the client sees memberships.
 func (c *Client) Flavor() Flavor { return c.flavor }
 

@@ -175,12 +175,15 @@ func (c *Client) secure(conn net.Conn, in *bufio.Reader) (net.Conn, error) {
 }
 
 // StartTLS changes the connection to TLS by STLS. The greeting is repeated inside.
-func (c *Client) StartTLS(ctx context.Context) error {
+func (c *Client) StartTLS(ctx context.Context) error { return c.StartTLSBy(ctx, "STLS") }
+
+// StartTLSBy is StartTLS by another name of the command.
+func (c *Client) StartTLSBy(ctx context.Context, command string) error {
 	up := make(chan error, 1)
 	c.mu.Lock()
 	c.upgrade = up
 	c.mu.Unlock()
-	if err := c.Send("STLS"); err != nil {
+	if err := c.Send("%s", command); err != nil {
 		return err
 	}
 	select {

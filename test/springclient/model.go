@@ -84,6 +84,7 @@ const (
 // client would know. Not safe for concurrent use.
 type Model struct {
 	Flavor     Flavor
+	AnyHash    bool // hashes of maps need not be integers: a host tells others on purpose
 	Me         string
 	Users      map[string]*User
 	Battles    map[int64]*Opened

@@ -85,7 +85,7 @@ func TestLegal(t *testing.T) {
 			"SAID main Bob hi\nSAIDEX main Alice waves\nLEFT main Bob\nLEFT main Alice\nJOIN main\n"},
 		"leave a channel twice": {Player, opening + "> LEAVE nowhere\nLEFT nowhere Alice\n> LEAVE\nLEFT  Alice\n"},
 		"answers": {Player, opening + "#1 PONG\nOK cmd=c.user.follow|userName=Bob\nSAYPRIVATE Bob hi\nSAYPRIVATE  hi\n" +
-			"Bob is currently bound to 127.0.0.1\nThe ID for Bob is 1234 beef 22\nCHANNELS\nCHANNEL main 3\nENDOFCHANNELS\n" +
+			"Bob is currently bound to 127.0.0.1\nThe ID for Bob is 1234 beef 22\nThe ID for 1 is  23\nCHANNELS\nCHANNEL main 3\nENDOFCHANNELS\n" +
 			"s.battles.id_list 1|2\n#5 s.party.joined_party 01M8 Alice\n"},
 		"room extras": {Player, opening + entering + "s.battle.queue_status 1\ns.battle.queue_status 1|Bob|Alice\ns.battle.extra_data 1|e30\n"},
 		"host": {Host, hosting + "JOINBATTLEREQUEST Alice 127.0.0.1\nCLIENTSTATUS Alice 0\nJOINEDBATTLE 7 Alice 99\n" +
@@ -100,6 +100,19 @@ func TestLegal(t *testing.T) {
 				t.Error(v)
 			}
 		})
+	}
+}
+
+// TestAnyHash: hashes of maps that are no integers are taken by who says so.
+func TestAnyHash(t *testing.T) {
+	m := NewModel(Player)
+	m.AnyHash = true
+	feed(m, opening+"ADDUSER B ?? 8 x\nCLIENTSTATUS B 64\nBATTLEOPENED 8 0 0 B h 1 16 0 0 beef s|1|m|t|g\nUPDATEBATTLEINFO 8 0 0 maphash Map\n")
+	for _, v := range m.Violations {
+		t.Error(v)
+	}
+	if got := m.Battles[8].MapHash; got != "maphash" {
+		t.Errorf("hash %q", got)
 	}
 }
 
@@ -126,6 +139,8 @@ func TestIllegal(t *testing.T) {
 		"battle, no blank":        {Player, opening, "BATTLEOPENED 2 0 0 Alice h 1 16 0 0 5|s|1|m|t|g", "parameter 11"},
 		"close unknown":           {Player, opening, "BATTLECLOSED 2", "unknown battle"},
 		"close twice":             {Player, opening + "BATTLECLOSED 1\n", "BATTLECLOSED 1", "unknown battle"},
+		"battle, odd hash":        {Player, opening, "BATTLEOPENED 2 0 0 Alice h 1 16 0 0 beef s|1|m|t|g", "no integer"},
+		"info, odd hash":          {Player, opening, "UPDATEBATTLEINFO 1 0 0 maphash Map", "no integer"},
 		"info unknown":            {Player, opening, "UPDATEBATTLEINFO 2 0 0 5 Map", "unknown battle"},
 		"joined twice":            {Player, opening, "JOINEDBATTLE 1 Bob", "who is in a battle"},
 		"joined, unknown battle":  {Player, opening, "JOINEDBATTLE 2 Bob", "unknown battle"},

@@ -1,6 +1,9 @@
 package springclient
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 func battleOpened(m *Model, args []string) string {
 	id, founder := number64(args[0]), args[3]
@@ -13,6 +16,9 @@ func battleOpened(m *Model, args []string) string {
 	why := ""
 	if at := m.battleOf(founder); at != 0 {
 		why = "BATTLEOPENED by somebody who is in a battle"
+	}
+	if hash := m.badHash(args[9]); hash != "" {
+		why = hash
 	}
 	tabs := strings.Split(args[10], "\t")
 	m.Battles[id] = &Opened{
@@ -191,7 +197,16 @@ func battleInfo(m *Model, args []string) string {
 		return "UPDATEBATTLEINFO of an unknown battle"
 	}
 	b.Specs, b.Locked, b.MapHash, b.Map = int(number64(args[1])), args[2] == "1", args[3], args[4]
-	return ""
+	return m.badHash(args[3])
+}
+
+// badHash tells why an autohost would not take the hash of a map: SPADS breaks off at a line
+// with one that is no integer.
+func (m *Model) badHash(hash string) string {
+	if m.AnyHash || integerForm.MatchString(hash) {
+		return ""
+	}
+	return fmt.Sprintf("the hash %q of a map is no integer", hash)
 }
 
 func retitle(m *Model, args []string) string {

@@ -48,7 +48,7 @@ var (
 	wordForm    = regexp.MustCompile(`^[A-Za-z0-9_.]+`)
 	bareForms   = []*regexp.Regexp{
 		regexp.MustCompile(`^[^ \t]+ is currently bound to [^ \t]+$`),
-		regexp.MustCompile(`^The ID for [^ \t]+ is .+ [0-9]+$`),
+		regexp.MustCompile(`^The ID for [^ \t]+ is .* [0-9]+$`),
 	}
 )
 

@@ -11,7 +11,7 @@
 //	alice: login as bob       … with bob's account
 //	alice: connect            connect only; "tls" for the TLS port
 //	host:  connect bot        … to log in by hand with an account that is a bot
-//	alice: stls               change to TLS
+//	alice: stls               change to TLS; "starttls" by the other name of the command
 //	alice: open               open a plain battle; binds $battle
 //	alice: open WORD          … with a password
 //	alice: enter host         be let into host's battle
@@ -26,7 +26,8 @@
 //	alice: free WORD          bind $WORD to a name that nobody has
 //	meet                      wait until all that are logged in see each other
 //	alice: sees bob           waits until alice has been told of $bob, and skips what came
-//	strict                    from here on no other line may come between
+//	strict                    from here on no other line may come between, but what is heard
+//	                          of others who go, and the tags that the server adds to a battle
 //	alice> LINE               alice sends
 //	alice< LINE               alice gets, in this order; others may come between
 //	alice! LINE               alice has not got since the last skip or meet

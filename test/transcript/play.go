@@ -135,10 +135,17 @@ func (p *play) expect(ctx context.Context, c *client, text string) error {
 			return err
 		case pattern.Bind(line, p.vars):
 			return nil
-		case !p.stranger(line):
+		case !p.stranger(line) && !completed(line):
 			return fmt.Errorf("got %q", line)
 		}
 	}
+}
+
+// completed reports the tags of a battle that was opened: the server adds them when it comes
+// to it, within two seconds.
+func completed(line string) bool {
+	tags, set := strings.CutPrefix(line, "SETSCRIPTTAGS game/server_match_id=")
+	return set && strings.Contains(tags, "\tserver/host/uuid=")
 }
 
 // stranger reports that a line is about somebody of an earlier conversation, or of a
@@ -247,7 +254,7 @@ var first = map[string]bool{"login": true, "connect": true, "tls": true, "free":
 
 func init() { // a registration table; in init because the verbs mention it through play.step
 	verbs = map[string]verb{
-		"login": login, "connect": connect, "tls": connectTLS, "stls": startTLS, "open": open, "enter": enter,
+		"login": login, "connect": connect, "tls": connectTLS, "stls": startTLS, "starttls": startTLSOtherwise, "open": open, "enter": enter,
 		"close": closeConn, "closed": closed, "skip": skip, "sees": sees, "free": free, "report": report,
 		"code": code, "restrict": restrict, "revoke": revoke, "alt": alt, "shadowban": shadowban,
 	}
@@ -269,6 +276,11 @@ func connectTLS(ctx context.Context, p *play, who string, args []string) error {
 
 func startTLS(ctx context.Context, p *play, who string, args []string) error {
 	return p.clients[who].StartTLS(ctx)
+}
+
+// startTLSOtherwise is startTLS by the other name of the command.
+func startTLSOtherwise(ctx context.Context, p *play, who string, args []string) error {
+	return p.clients[who].StartTLSBy(ctx, "STARTTLS")
 }
 
 func login(ctx context.Context, p *play, who string, args []string) error {

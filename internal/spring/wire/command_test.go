@@ -259,45 +259,56 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// long is a number, or a word, longer than any.
+var long = strings.Repeat("9", 70000)
+
+// refused are arguments that do not fit and are answered so, by command.
+var refused = map[string][]string{
+	"REGISTER":         {"", "OneArg9", "TwoArgs9 X03MO1qnZdYdgyfeuILPmQ==", "a  b c", "a\tb\tc", "a b\tc d"},
+	"LOGIN":            {"", "Alice", "Alice h", "Alice h 0", "Alice h 0 *", "Alice h 1 * Lobby\t1 2\tsp", "Alice  h 0 * L", "Alice h 0 x L", "A\tB h 0 * L", "Alice h 0 *    1"},
+	"CHANGEPASSWORD":   {"", "a"},
+	"CHANGEEMAIL":      {"", "a", "a  b"},
+	"CREATEBOTACCOUNT": {"", "a"},
+	"GETUSERID":        {""},
+	"MYSTATUS":         {"", "abc", "½", "٣"},
+	"JOIN":             {"", "###", " ", "\x00"},
+	"SAY":              {"", "main", "main\thello", "main \u00a0"},
+	"SAYEX":            {"", "main"},
+	"SAYPRIVATE":       {"", "Alice", "Alice\thi"},
+	"FRIENDREQUEST":    {"", "x", "userName=a=b"},
+	"UNFRIEND":         {"", "x"}, "ACCEPTFRIENDREQUEST": {"", "x"}, "DECLINEFRIENDREQUEST": {"", "x"},
+	"OPENBATTLE": {
+		"", "0 0 * 52200", "0 9 * 52200 16 1 0 1 spring\t1\tm\tt\tg", "0 0 * x y 1 0 1 spring\t1\tm\tt\tg",
+		"0 0 * 65536 16 1 0 1 spring\t1\tm\tt\tg", "0 0 * -1 16 1 0 1 spring\t1\tm\tt\tg", "0 0 * 1 99999999999 1 0 1 spring\t1\tm\tt\tg",
+		"0 0 * 1 16 1 0 1 spring\t1\tm\tt", "0 0 * 1 16 1 0 1 spring\t1\tm\tt\tg\tx", "0 0 * 1 16 1 0 1 spring\t1\t\tt\tg",
+		"0 0 * 1 16 1 0 1 \t1\tm\tt\tg", "0 0 * 1 16 1 0 1\tspring\t1\tm\tt\tg", "0  0 * 1 16 1 0 1 spring\t1\tm\tt\tg",
+		"0 0 * " + long + " 16 1 0 1 spring\t1\tm\tt\tg",
+	},
+	"JOINBATTLE":         {"", "99999", "99999 empty", "abc empty 12", "1 a b c", "1 a ", "1  ", " a b", "+1 a b", "9223372036854775808 a b", "1 a\tb c", "1 a b\tc", long + " a b"},
+	"MYBATTLESTATUS":     {"", "0", "x 0", "4294967296 0", "-2147483649 0", "+1 0", "1.5 0", "0x1 0", "1_0 0", long + " 0"},
+	"SAYBATTLEPRIVATEEX": {"", "Alice"},
+	"UPDATEBATTLEINFO":   {"", "0", "0 0 x", "a 0 x m", "0 b x m", "-1 0 x m", "99999999999 0 x m"},
+	"ADDBOT":             {"", "a", "a 0", "a 0 0", "a x 0 b", "a 0 x b", "a 0 -1 b", "a 4294967296 0 b", "0 0 0  ", "a 0 " + "\t b"},
+	"UPDATEBOT":          {"", "a", "a 0", "a x 0", "a 4294967296 0"},
+	"ADDSTARTRECT":       {"", "0 0 0", "0 0 0 0", "0 0 0 0 201", "256 0 0 0 0", "0 -1 0 0 0", "0 0 0 x 0", "0 0 0 0 " + long},
+	"HANDICAP":           {"", "Alice", "Alice x", "Alice -5"},
+	"FORCETEAMNO":        {"", "Alice", "Alice x", "Alice 256", "Alice -1"},
+	"FORCEALLYNO":        {"", "Alice", "Alice x", "Alice 256"},
+	"FORCETEAMCOLOR":     {"", "Alice", "Alice red", "Alice 123456789012", "Alice " + long},
+	"c.user.add_friend":  {"", "x", "0", "-1", "+1", "1 2", "1\t", "\t1", "1\tx", "1\t\t2", "9223372036854775808", long, strings.Repeat("1\t", 100) + "1"},
+	"c.user.whois":       {"", "Frank", "1\t2", "٣"}, "c.user.accept_friend_request": {"", "x", "1\t2"}, "c.user.block_by_id": {"", "x", "1.5"},
+	"c.user.whoisName":              {"", "a b", "a\tb"},
+	"c.user.remove_friend":          {"", "x", "0", "1 2", "1\t\t2", "9223372036854775808"},
+	"c.user.rescind_friend_request": {"", "x", "0", "1 2", "1\t\t2", "9223372036854775808"},
+	"c.user.decline_friend_request": {"", "x", "1\t2"},
+	"c.user.follow_by_id":           {"", "x", "-1", "1.5", "1 2"},
+	"c.user.ignore_by_id":           {"", "x", "-1", "1.5", "1 2"},
+	"c.user.avoid_by_id":            {"", "x", "-1", "1.5", "1 2"},
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("9", 70000)
-	for name, cases := range map[string][]string{
-		"REGISTER":         {"", "OneArg9", "TwoArgs9 X03MO1qnZdYdgyfeuILPmQ==", "a  b c", "a\tb\tc", "a b\tc d"},
-		"LOGIN":            {"", "Alice", "Alice h", "Alice h 0", "Alice h 0 *", "Alice h 1 * Lobby\t1 2\tsp", "Alice  h 0 * L", "Alice h 0 x L", "A\tB h 0 * L", "Alice h 0 *    1"},
-		"CHANGEPASSWORD":   {"", "a"},
-		"CHANGEEMAIL":      {"", "a", "a  b"},
-		"CREATEBOTACCOUNT": {"", "a"},
-		"GETUSERID":        {""},
-		"MYSTATUS":         {"", "abc", "½", "٣"},
-		"JOIN":             {"", "###", " ", "\x00"},
-		"SAY":              {"", "main", "main\thello", "main \u00a0"},
-		"SAYEX":            {"", "main"},
-		"SAYPRIVATE":       {"", "Alice", "Alice\thi"},
-		"FRIENDREQUEST":    {"", "x", "userName=a=b"},
-		"UNFRIEND":         {"", "x"}, "ACCEPTFRIENDREQUEST": {"", "x"}, "DECLINEFRIENDREQUEST": {"", "x"},
-		"OPENBATTLE": {
-			"", "0 0 * 52200", "0 9 * 52200 16 1 0 1 spring\t1\tm\tt\tg", "0 0 * x y 1 0 1 spring\t1\tm\tt\tg",
-			"0 0 * 65536 16 1 0 1 spring\t1\tm\tt\tg", "0 0 * -1 16 1 0 1 spring\t1\tm\tt\tg", "0 0 * 1 99999999999 1 0 1 spring\t1\tm\tt\tg",
-			"0 0 * 1 16 1 0 1 spring\t1\tm\tt", "0 0 * 1 16 1 0 1 spring\t1\tm\tt\tg\tx", "0 0 * 1 16 1 0 1 spring\t1\t\tt\tg",
-			"0 0 * 1 16 1 0 1 \t1\tm\tt\tg", "0 0 * 1 16 1 0 1\tspring\t1\tm\tt\tg", "0  0 * 1 16 1 0 1 spring\t1\tm\tt\tg",
-			"0 0 * " + long + " 16 1 0 1 spring\t1\tm\tt\tg",
-		},
-		"JOINBATTLE":         {"", "99999", "99999 empty", "abc empty 12", "1 a b c", "1 a ", "1  ", " a b", "+1 a b", "9223372036854775808 a b", "1 a\tb c", "1 a b\tc", long + " a b"},
-		"MYBATTLESTATUS":     {"", "0", "x 0", "4294967296 0", "-2147483649 0", "+1 0", "1.5 0", "0x1 0", "1_0 0", long + " 0"},
-		"SAYBATTLEPRIVATEEX": {"", "Alice"},
-		"UPDATEBATTLEINFO":   {"", "0", "0 0 x", "a 0 x m", "0 b x m", "-1 0 x m", "99999999999 0 x m"},
-		"ADDBOT":             {"", "a", "a 0", "a 0 0", "a x 0 b", "a 0 x b", "a 0 -1 b", "a 4294967296 0 b", "0 0 0  ", "a 0 " + "\t b"},
-		"UPDATEBOT":          {"", "a", "a 0", "a x 0", "a 4294967296 0"},
-		"ADDSTARTRECT":       {"", "0 0 0", "0 0 0 0", "0 0 0 0 201", "256 0 0 0 0", "0 -1 0 0 0", "0 0 0 x 0", "0 0 0 0 " + long},
-		"HANDICAP":           {"", "Alice", "Alice x", "Alice -5"},
-		"FORCETEAMNO":        {"", "Alice", "Alice x", "Alice 256", "Alice -1"},
-		"FORCEALLYNO":        {"", "Alice", "Alice x", "Alice 256"},
-		"FORCETEAMCOLOR":     {"", "Alice", "Alice red", "Alice 123456789012", "Alice " + long},
-		"c.user.add_friend":  {"", "x", "0", "-1", "+1", "1 2", "1\t", "\t1", "1\tx", "1\t\t2", "9223372036854775808", long, strings.Repeat("1\t", 100) + "1"},
-		"c.user.whois":       {"", "Frank", "1\t2", "٣"}, "c.user.accept_friend_request": {"", "x", "1\t2"}, "c.user.block_by_id": {"", "x", "1.5"},
-		"c.user.whoisName": {"", "a b", "a\tb"},
-	} {
+	for name, cases := range refused {
 		for _, args := range cases {
 			if got, err := Commands[name].Decode(args); !errors.Is(err, ErrArguments) || errors.Is(err, ErrIgnored) {
 				t.Errorf("%s %.60q: got %+v, %v, want ErrArguments", name, args, got, err)
@@ -306,18 +317,70 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// ignored are arguments that do not fit, to which nothing is answered, by command.
+var ignored = map[string][]string{
+	"RING":             {"", "a b c", "a  b", "a\tb"},
+	"IGNORE":           {"", "x", "userName=a=b"},
+	"UNIGNORE":         {"", "x"},
+	"JOINBATTLEACCEPT": {""}, "JOINBATTLEDENY": {""}, "SAYBATTLE": {""}, "SAYBATTLEEX": {""}, "REMOVEBOT": {""},
+	"REMOVESTARTRECT":  {"", "x", "-1", "256", "99999999999999999999"},
+	"SETSCRIPTTAGS":    {"", "noequals", "=x", "\t\t"},
+	"REMOVESCRIPTTAGS": {"", " \t "},
+	"DISABLEUNITS":     {""}, "ENABLEUNITS": {""}, "FORCESPECTATORMODE": {""}, "KICKFROMBATTLE": {""},
+	"c.battle.update_host":               {"", "{", "x", "[1]"},
+	"c.telemetry.update_client_property": {"", "a", "a b", "a QQ== b c", "a !!! b", "a /w== b"},
+	"c.telemetry.simple_client_event":    {"", "a", "a b c"},
+	"c.telemetry.complex_client_event":   {"", "a", "a b", "a !!! b", "a QQ b"},
+	"c.telemetry.log_client_event":       {"", "a", "a b", "a !!! b", "a QQ b"},
+}
+
+// anything are the commands whose arguments always fit: they have none, or say in their own
+// answer what is wrong with them.
+var anything = strings.Fields(`PING STLS STARTTLS LISTCOMPFLAGS EXIT c.auth.login_queue_heartbeat CONFIRMAGREEMENT RESETPASSWORDREQUEST
+	RENAMEACCOUNT CHANGEEMAILREQUEST GETUSERINFO GETIP LEAVE CHANNELS GETCHANNELMESSAGES FRIENDLIST FRIENDREQUESTLIST IGNORELIST
+	LEAVEBATTLE c.battle.update_lobby_title c.battles.list_ids ENABLEALLUNITS c.battle.queue_status c.battle.extra_data
+	c.party.create_new_party c.party.invite_to_party c.party.cancel_invite_to_party c.party.cancel_invite_to_my_party
+	c.party.accept_invite_to_party c.party.decline_invite_to_party c.party.leave_current_party
+	c.matchmaking.list_all_queues c.matchmaking.list_my_queues c.matchmaking.get_queue_info c.matchmaking.join_queue
+	c.matchmaking.leave_queue c.matchmaking.leave_all_queues c.matchmaking.ready c.matchmaking.decline
+	c.moderation.report_user c.user.list_relationships c.user.follow c.user.ignore c.user.avoid c.user.block
+	c.user.reset_relationship c.user.relationship c.user.closeness c.telemetry.live_client_event
+	c.telemetry.update_client_property_test c.telemetry.log_client_event_test c.telemetry.upload_infolog`)
+
+// TestEveryCommandRefuses: of each command it is known what it does not take, or that it takes
+// anything; then it takes whatever others do not.
+func TestEveryCommandRefuses(t *testing.T) {
+	t.Parallel()
+	var odd []string
+	for _, table := range []map[string][]string{refused, ignored} {
+		for name, cases := range table {
+			if _, known := Commands[name]; !known {
+				t.Errorf("%s: no such command", name)
+			}
+			odd = append(odd, cases...)
+		}
+	}
+	for _, name := range Names() {
+		takes := slices.Contains(anything, name)
+		if takes == (len(refused[name])+len(ignored[name]) > 0) {
+			t.Errorf("%s: no row of what it does not take, or one although it takes anything", name)
+		}
+		for _, args := range odd {
+			if got, err := Commands[name].Decode(args); takes && err != nil {
+				t.Errorf("%s %.60q: got %+v, %v; it takes anything", name, args, got, err)
+			}
+		}
+	}
+	for _, name := range anything {
+		if _, known := Commands[name]; !known {
+			t.Errorf("%s: no such command", name)
+		}
+	}
+}
+
 func TestDecodeIgnores(t *testing.T) {
 	t.Parallel()
-	for name, cases := range map[string][]string{
-		"RING":             {"", "a b c", "a  b", "a\tb"},
-		"IGNORE":           {"", "x", "userName=a=b"},
-		"UNIGNORE":         {"", "x"},
-		"JOINBATTLEACCEPT": {""}, "JOINBATTLEDENY": {""}, "SAYBATTLE": {""}, "SAYBATTLEEX": {""}, "REMOVEBOT": {""},
-		"REMOVESTARTRECT":  {"", "x", "-1", "256", "99999999999999999999"},
-		"SETSCRIPTTAGS":    {"", "noequals", "=x", "\t\t"},
-		"REMOVESCRIPTTAGS": {"", " \t "},
-		"DISABLEUNITS":     {""}, "ENABLEUNITS": {""}, "FORCESPECTATORMODE": {""}, "KICKFROMBATTLE": {""},
-	} {
+	for name, cases := range ignored {
 		for _, args := range cases {
 			if got, err := Commands[name].Decode(args); !errors.Is(err, ErrIgnored) || !errors.Is(err, ErrArguments) {
 				t.Errorf("%s %q: got %+v, %v, want ErrIgnored", name, args, got, err)

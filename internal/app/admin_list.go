@@ -22,7 +22,7 @@ type MailList struct {
 
 // ListMail prints letters, the newest first; what they say is shown by none.
 func ListMail(ctx context.Context, cfg config.Config, q MailList, asJSON bool, w io.Writer) error {
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Look, func(m moderators) error {
 		id, err := m.idOf(ctx, q.User)
 		if err != nil {
 			return err
@@ -54,7 +54,7 @@ func AddDomains(ctx context.Context, cfg config.Config, domains []string, file, 
 		}
 		domains = append(domains, strings.Split(raw, "\n")...)
 	}
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Setup, func(m moderators) error {
 		actor, err := m.actor(ctx, by)
 		if err != nil {
 			return err
@@ -90,7 +90,7 @@ func RemoveDomain(ctx context.Context, cfg config.Config, domain, by string) err
 
 // ListDomains prints the banned domains.
 func ListDomains(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		domains, _, err := st.BannedLists(ctx)
 		if err != nil {
 			return err
@@ -112,7 +112,7 @@ type Phrase = moderation.Phrase
 
 // AddPhrase bans a phrase.
 func AddPhrase(ctx context.Context, cfg config.Config, p Phrase, by string, w io.Writer) error {
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Setup, func(m moderators) error {
 		actor, err := m.actor(ctx, by)
 		if err != nil {
 			return err
@@ -139,7 +139,7 @@ func RemovePhrase(ctx context.Context, cfg config.Config, id int64, by string) e
 
 // ListPhrases prints the banned phrases.
 func ListPhrases(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		_, phrases, err := st.BannedLists(ctx)
 		if err != nil {
 			return err

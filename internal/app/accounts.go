@@ -87,6 +87,11 @@ func (s *Server) ensureAdministrator(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make the administrator's account: %w", err)
 	}
-	s.admin = &admin
+	// Now and not when the node is ready: a start that fails later must not take the
+	// password with it.
+	_, err = fmt.Fprintf(s.out, "A first account was made. This password is shown once:\n  name      %s\n  password  %s\n\n", admin.Name, admin.Password)
+	if err != nil {
+		return fmt.Errorf("print the password of the administrator %s, who was made (user set-password gives another): %w", admin.Name, err)
+	}
 	return nil
 }

@@ -13,27 +13,44 @@ import (
 	"teiserver/internal/setting"
 )
 
-// serveHTTP starts the operators' listener, early: a node that starts is alive, but
-// not ready.
+// serveHTTP starts the operators' listener, before all that may take long: a node that
+// starts is alive, but not ready. It ends after all that, too.
 func (s *Server) serveHTTP(context.Context) error {
 	ln := s.listeners["http-listen"]
 	if ln == nil {
 		return nil
 	}
-	metrics := ops.NewMetrics()
-	metrics.Add(s.sources())
-	srv := ops.New(ops.Options{Address: s.cfg.HTTPListen, Ready: s.notReady, API: s.api(), Pages: s.pages(), Metrics: metrics, Log: s.log})
+	s.http = ops.New(ops.Options{Address: s.cfg.HTTPListen, Ready: s.notReady, Log: s.log})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := srv.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			s.fail(fmt.Errorf("--http-listen: %w", err))
 		}
 	}()
 	s.started("http", func(ctx context.Context) error {
-		err := srv.Shutdown(ctx)
+		err := s.http.Shutdown(ctx)
+		if err != nil {
+			_ = s.http.Close()
+		}
 		<-done
 		return err
+	})
+	return nil
+}
+
+// openHTTP adds what the parts of the node tell, for as long as they are there.
+func (s *Server) openHTTP(context.Context) error {
+	if s.http == nil {
+		return nil
+	}
+	metrics := ops.NewMetrics()
+	metrics.Add(s.sources())
+	s.http.Open(s.api(), s.pages(), metrics)
+	s.started("http pages", func(ctx context.Context) error {
+		ctx, cancel := s.half(ctx) // who takes a profile must not keep the lease from being left
+		defer cancel()
+		return s.http.Shut(ctx)
 	})
 	return nil
 }
@@ -50,16 +67,4 @@ func (s *Server) pages() map[string]http.Handler {
 			}
 		},
 	})}
-}
-
-// notReady lists why this node should get no clients now.
-func (s *Server) notReady() []string {
-	var reasons []string
-	if why := s.ready.get(); why != "" {
-		reasons = append(reasons, why)
-	}
-	if !s.node.Trusted() {
-		reasons = append(reasons, "the lease is not trusted: the database has not been reached in time")
-	}
-	return reasons
 }

@@ -96,6 +96,9 @@ func (s *Server) openStore(ctx context.Context) error {
 	}
 	s.store = st
 	s.started("store", func(context.Context) error { return st.Close() })
+	if !s.cfg.Clustered() {
+		s.run("database watch", func(ctx context.Context) { s.reach.watch(ctx, st.Ping, s.log) })
+	}
 	s.run("store watch", func(ctx context.Context) {
 		select {
 		case err := <-st.Lost():
@@ -169,7 +172,7 @@ func (s *Server) joinCluster(ctx context.Context) error {
 // peerRefused ends a node that cannot talk to the cluster it was told to join:
 // another secret, or another cluster. Who only knocks here ends nobody.
 func (s *Server) peerRefused(err error) {
-	if e := (*bus.PeerError)(nil); s.ready.get() == "starting" && errors.As(err, &e) && e.Joined {
+	if e := (*bus.PeerError)(nil); s.ready.get() == starting && errors.As(err, &e) && e.Joined {
 		s.fail(err) // the one line that the operator reads
 		return
 	}

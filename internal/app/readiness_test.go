@@ -337,3 +337,28 @@ func TestPasswordNotPrinted(t *testing.T) {
 		t.Errorf("the start: %v", err)
 	}
 }
+
+// TestFirstAdministrator: accounts that were added before the first start are no reason
+// to have no administrator, unless one of them is one.
+func TestFirstAdministrator(t *testing.T) {
+	t.Parallel()
+	for role, made := range map[string]bool{"bot": true, "admin": false} {
+		cfg := aloneIn(filepath.Join(t.TempDir(), "data"))
+		if err := AddUser(t.Context(), cfg, NewUser{Name: "Host", Password: "secret1", Role: role}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []bool{made, false} { // the second start makes none
+			out := tap{printed: func() {}}
+			s, err := startAfter(t.Context(), cfg, quiet(t), &out, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+			if got := strings.Contains(out.String(), "name      admin"); got != want {
+				t.Errorf("beside a %s: printed %q", role, out.String())
+			}
+		}
+	}
+}

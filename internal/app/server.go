@@ -81,6 +81,7 @@ type Server struct {
 	listeners   map[string]net.Listener // by flag
 	tls         *tls.Config
 	fingerprint string
+	first       bool      // nobody has used the database before
 	out         io.Writer // where the password of a new administrator is printed, once
 
 	timeline  chan struct{} // the store came to another one

@@ -127,6 +127,9 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.first, err = neverServed(ctx, s.store); err != nil {
+		return err
+	}
 	if s.residents, err = ensureResidents(ctx, s.store); err != nil {
 		return err
 	}

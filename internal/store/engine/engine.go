@@ -61,7 +61,7 @@ const (
 func (u Use) Node() bool { return u == Single || u == Clustered }
 
 // ErrMissing says that nobody has made the database yet.
-var ErrMissing = errors.New("it does not exist yet: the first start of a node makes it, or the first account (user add)")
+var ErrMissing = errors.New("it is not there yet, or empty: the first start of a node makes it, or the first account (user add)")
 
 // Outdated is why a command leaves a schema alone that is older than the program: only a
 // node migrates beside others, which is how a cluster is upgraded.

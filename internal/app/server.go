@@ -81,8 +81,9 @@ type Server struct {
 	listeners   map[string]net.Listener // by flag
 	tls         *tls.Config
 	fingerprint string
-	first       bool      // nobody has used the database before
-	out         io.Writer // where the password of a new administrator is printed, once
+	country     func(ip string) string // nil: none is known
+	first       bool                   // nobody has used the database before
+	out         io.Writer              // where the password of a new administrator is printed, once
 
 	timeline  chan struct{} // the store came to another one
 	memory    remembered
@@ -122,7 +123,7 @@ func startAfter(ctx context.Context, cfg config.Config, log *slog.Logger, out io
 	}
 	s.ready.set(starting)
 	for _, f := range []func(context.Context) error{
-		s.lockFolder, s.listen, s.serveHTTP, s.openStore, s.loadCertificate, s.joinCluster, s.buildDomain, s.fillStore, s.openHTTP, s.fillRoster, s.serveSpring, s.runJobs, s.announceLife,
+		s.lockFolder, s.listen, s.serveHTTP, s.readCountries, s.openStore, s.loadCertificate, s.joinCluster, s.buildDomain, s.fillStore, s.openHTTP, s.fillRoster, s.serveSpring, s.runJobs, s.announceLife,
 	} {
 		if err := f(ctx); err != nil {
 			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.StopTimeout)

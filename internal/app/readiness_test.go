@@ -3,13 +3,11 @@ package app
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -17,8 +15,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"teiserver/internal/config"
 	"teiserver/internal/store/pgtest"
@@ -151,121 +147,45 @@ func TestReach(t *testing.T) {
 	})
 }
 
-// relay stands between a node and PostgreSQL until it is cut.
-type relay struct {
-	network, server string
-
-	mu    sync.Mutex
-	cut   bool
-	conns []net.Conn
-}
-
-func (r *relay) accept(ln net.Listener) {
-	var pumps sync.WaitGroup
-	defer pumps.Wait()
-	for {
-		client, err := ln.Accept()
-		if err != nil {
-			r.set(true)
-			return
-		}
-		server, err := net.Dial(r.network, r.server)
-		if err != nil {
-			_ = client.Close()
-			continue
-		}
-		r.mu.Lock()
-		if r.cut {
-			_, _ = client.Close(), server.Close()
-		}
-		r.conns = append(r.conns, client, server)
-		r.mu.Unlock()
-		for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
-			pumps.Go(func() {
-				_, _ = io.Copy(way[0], way[1])
-				_, _ = way[0].Close(), way[1].Close()
-			})
-		}
-	}
-}
-
-func (r *relay) set(cut bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.cut = cut; cut {
-		for _, nc := range r.conns {
-			_ = nc.Close()
-		}
-		r.conns = nil
-	}
-}
-
 // TestReadyDatabaseAway: a node that could log nobody in is not ready: alone when its
 // database does not answer, in a cluster when its lease is not renewed.
 func TestReadyDatabaseAway(t *testing.T) {
 	t.Parallel()
-	run := func(t *testing.T, cfg config.Config, away func(bool), why string) {
-		s, err := Start(t.Context(), cfg, quiet(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() {
-			if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
-				t.Error(err)
+	for name, tc := range map[string]struct {
+		change func(cfg *config.Config)
+		why    string
+	}{
+		"alone": {func(*config.Config) {}, "the database does not answer"},
+		"cluster": {func(cfg *config.Config) {
+			cfg.ClusterListen, cfg.ClusterSecret = freeAddress(t), "a secret for this test"
+		}, "the lease is not trusted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			relay, url := pgtest.NewRelay(t, pgtest.URL(t))
+			cfg := aloneIn(t.TempDir())
+			cfg.Database = config.DatabaseURL(url)
+			tc.change(&cfg)
+			s, err := Start(t.Context(), cfg, quiet(t))
+			if err != nil {
+				t.Fatal(err)
 			}
-		}()
-		at := s.Addresses()["http-listen"]
-		untilReadyz(t, at, "ready")
-		away(true)
-		untilReadyz(t, at, why)
-		if status, _ := page(t.Context(), t, at, "/livez"); status != http.StatusOK {
-			t.Errorf("/livez: %d", status)
-		}
-		away(false)
-		untilReadyz(t, at, "ready")
+			defer func() {
+				if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
+					t.Error(err)
+				}
+			}()
+			at := s.Addresses()["http-listen"]
+			untilReadyz(t, at, "ready")
+			relay.Cut(true)
+			untilReadyz(t, at, tc.why)
+			if status, _ := page(t.Context(), t, at, "/livez"); status != http.StatusOK {
+				t.Errorf("/livez: %d", status)
+			}
+			relay.Cut(false)
+			untilReadyz(t, at, "ready")
+		})
 	}
-	t.Run("alone", func(t *testing.T) {
-		t.Parallel()
-		address := pgtest.URL(t)
-		pg, err := pgconn.ParseConfig(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var r relay
-		r.network, r.server = pgconn.NetworkAddress(pg.Host, pg.Port)
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var accepting sync.WaitGroup
-		accepting.Go(func() { r.accept(ln) })
-		t.Cleanup(func() { _ = ln.Close(); accepting.Wait() })
-		u, err := url.Parse(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		u.Host, u.RawQuery = ln.Addr().String(), "sslmode=disable"
-		cfg := aloneIn(t.TempDir())
-		cfg.Database = config.DatabaseURL(u.String())
-		run(t, cfg, r.set, "the database does not answer")
-	})
-	t.Run("cluster", func(t *testing.T) {
-		t.Parallel()
-		cfg := aloneIn(t.TempDir())
-		cfg.ClusterListen, cfg.ClusterSecret = freeAddress(t), "a secret for this test"
-		db, err := sql.Open("sqlite", filepath.Join(cfg.DataDir, "teiserver.db"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		db.SetMaxOpenConns(1)
-		run(t, cfg, func(away bool) { // somebody else writes, and does not come to an end
-			word := map[bool]string{true: "BEGIN IMMEDIATE", false: "ROLLBACK"}[away]
-			for _, err = db.Exec(word); err != nil && t.Context().Err() == nil; {
-				_, err = db.Exec(word) // the node writes
-			}
-		}, "the lease is not trusted")
-	})
 }
 
 // tap keeps what is printed, and says when that was.

@@ -46,6 +46,16 @@ func page(ctx context.Context, t *testing.T, address, path string) (status int, 
 	return resp.StatusCode, string(text)
 }
 
+// ending stops a node; one that cannot be stopped fails the test and does not hold it up.
+func ending(t *testing.T, s *Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	defer cancel()
+	if err := s.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
 // untilReadyz waits until the page says what is wanted.
 func untilReadyz(t *testing.T, address, want string) {
 	t.Helper()
@@ -79,11 +89,16 @@ func TestAliveWhileStarting(t *testing.T) {
 	cfg.Database = config.DatabaseURL("postgres://teiserver@" + silent.Addr().String() + "/teiserver?sslmode=disable")
 	cfg.HTTPListen = freeAddress(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	ended := make(chan error, 1)
 	go func() {
 		_, err := Start(ctx, cfg, quiet(t))
 		ended <- err
+	}()
+	defer func() {
+		cancel()
+		if err := <-ended; err == nil {
+			t.Error("the node has started")
+		}
 	}()
 	nc, err := silent.Accept() // the node waits for its database
 	if err != nil {
@@ -101,10 +116,6 @@ func TestAliveWhileStarting(t *testing.T) {
 	}
 	if status, _ := page(t.Context(), t, cfg.HTTPListen, "/teiserver/api/"); status != http.StatusServiceUnavailable {
 		t.Errorf("/teiserver/api/: %d", status)
-	}
-	cancel()
-	if err := <-ended; err == nil {
-		t.Error("the node has started")
 	}
 }
 
@@ -170,11 +181,8 @@ func TestReadyDatabaseAway(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer func() {
-				if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
-					t.Error(err)
-				}
-			}()
+			defer ending(t, s)
+			defer relay.Cut(false)
 			at := s.Addresses()["http-listen"]
 			untilReadyz(t, at, "ready")
 			relay.Cut(true)
@@ -218,11 +226,7 @@ func TestPasswordIsPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	}()
+	defer ending(t, s)
 	if second.Len() > 0 {
 		t.Errorf("the second start printed %q", second.String())
 	}
@@ -272,9 +276,7 @@ func TestFirstAdministrator(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
+		ending(t, s)
 		if got := strings.Contains(out.String(), "name      admin"); got != made {
 			t.Errorf("beside a %s: printed %q", role, out.String())
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,29 +33,38 @@ const (
 // the scripts have:
 //
 //	ready [ADDRESS]               waits until a node says that it is ready
+//	unready REASON [ADDRESS]      waits until it says that it is not, for this reason
 //	[!] get PATH [ADDRESS]        prints the operators' page of a node; ! if it is not 200
 //	terminate                     sends SIGTERM to all that runs in the background
+//	ended CODE                    what ended of terminate, and was waited for, has this code
+//	stall [ADDRESS]               asks a node for a profile of a minute and does not wait for it:
+//	                              an orderly stop takes as long
 //	[!] login ADDRESS NAME PASSWORD  logs in and prints what the server says
+//	certificate MODE ADDRESS      prints the SHA-256 of the certificate of a handshake; MODE is
+//	                              tls or stls
+//	makecert CERT KEY             writes a certificate and its key
 //
 // ADDRESS is $HTTP if it is not given. $HTTP, $SPRING, $TLS, $CLUSTER and the same with
-// a 2 are free addresses.
+// a 2, and $CLUSTER3, are free addresses.
 func TestScript(t *testing.T) {
 	ports := freePorts{given: map[int]bool{}}
 	testscript.Run(t, testscript.Params{
 		Dir:      "testdata/script",
 		Deadline: time.Now().Add(scriptsEnd),
 		Setup: func(env *testscript.Env) error {
-			for _, name := range []string{"HTTP", "SPRING", "TLS", "CLUSTER", "HTTP2", "SPRING2", "TLS2", "CLUSTER2"} {
+			for _, name := range []string{"HTTP", "SPRING", "TLS", "CLUSTER", "HTTP2", "SPRING2", "TLS2", "CLUSTER2", "CLUSTER3"} {
 				address, err := ports.next()
 				if err != nil {
 					return err
 				}
 				env.Setenv(name, address)
 			}
+			env.Values[terminatedKey{}] = &terminated{}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"ready": ready, "get": get, "terminate": terminate, "login": login,
+			"ready": ready, "unready": unready, "get": get, "terminate": terminate, "ended": ended, "stall": stall, "login": login,
+			"certificate": certificateOf, "makecert": makeCertificate,
 		},
 	})
 }
@@ -90,20 +100,32 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 1 {
 		ts.Fatalf("usage: ready [address]")
 	}
-	address := httpAddress(ts, args)
+	untilReadyz(ts, httpAddress(ts, args), func(status int, _ string) bool { return status == http.StatusOK })
+}
+
+func unready(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: unready reason [address]")
+	}
+	untilReadyz(ts, httpAddress(ts, args[1:]), func(status int, body string) bool {
+		return status == http.StatusServiceUnavailable && strings.Contains(body, args[0])
+	})
+}
+
+func untilReadyz(ts *testscript.TestScript, address string, ok func(status int, body string) bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		status, body, err := fetch(ctx, address, "readyz")
-		if status == http.StatusOK {
+		if ok(status, string(body)) {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			ts.Fatalf("%s is not ready: %d %s %v", address, status, body, err)
+			ts.Fatalf("%s says %d %s %v", address, status, body, err)
 		}
 	}
 }
@@ -150,9 +172,60 @@ func terminate(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: terminate")
 	}
-	for _, cmd := range ts.BackgroundCmds() {
+	told, _ := ts.Value(terminatedKey{}).(*terminated)
+	told.cmds = ts.BackgroundCmds()
+	for _, cmd := range told.cmds {
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			ts.Fatalf("terminate: %v", err)
+		}
+	}
+}
+
+// terminated are the processes that terminate told to end.
+type (
+	terminated    struct{ cmds []*exec.Cmd }
+	terminatedKey struct{}
+)
+
+func ended(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: ended code")
+	}
+	told, _ := ts.Value(terminatedKey{}).(*terminated)
+	for _, cmd := range told.cmds {
+		if cmd.ProcessState == nil {
+			ts.Fatalf("%s was not waited for", cmd)
+		}
+		if code := cmd.ProcessState.ExitCode(); strconv.Itoa(code) != args[0] {
+			ts.Fatalf("%s ended with %v, want %s", cmd, cmd.ProcessState, args[0])
+		}
+	}
+}
+
+func stall(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 1 {
+		ts.Fatalf("usage: stall [address]")
+	}
+	address := httpAddress(ts, args)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, "tcp", address)
+	ts.Check(err)
+	ts.Defer(func() { _ = nc.Close() })
+	_, err = fmt.Fprintf(nc, "GET /debug/pprof/profile?seconds=60 HTTP/1.1\r\nHost: %s\r\n\r\n", address)
+	ts.Check(err)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, stacks, err := fetch(ctx, address, "debug/pprof/goroutine?debug=2")
+		if strings.Contains(string(stacks), "net/http/pprof.Profile(") {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ts.Fatalf("%s makes no profile: %v", address, err)
 		}
 	}
 }

@@ -17,16 +17,26 @@ const adminName = "admin"
 
 // ensureResidents makes the accounts of the residents that are missing and returns all
 // ids, by kind.
-func ensureResidents(ctx context.Context, st *store.Store) (map[string]int64, error) {
-	ids := map[string]int64{}
+func ensureResidents(ctx context.Context, st *store.Store) (ids map[string]int64, err error) {
+	ids = map[string]int64{}
 	for _, h := range residents() {
-		id, err := ensureResident(ctx, st, h.account)
-		if err != nil {
+		if ids[h.kind], err = ensureResident(ctx, st, h.account); err != nil {
 			return nil, err
 		}
-		ids[h.kind] = id
 	}
 	return ids, nil
+}
+
+// neverServed reports whether no node has used this database before: then none has made
+// the residents.
+func neverServed(ctx context.Context, st *store.Store) (bool, error) {
+	for _, h := range residents() {
+		_, err := residentID(ctx, st, h.account)
+		if !errors.Is(err, account.ErrNotFound) {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // ensureResident makes an account of the server's own if it is missing and returns its
@@ -70,14 +80,24 @@ func residentID(ctx context.Context, st *store.Store, a resident.Account) (int64
 }
 
 // ensureAdministrator makes an administrator if the database has no account but the
-// server's own.
+// server's own, or if this is the first start and none of the accounts that the operator
+// has added before is one.
 func (s *Server) ensureAdministrator(ctx context.Context) error {
 	n, err := s.store.CountUsers(ctx)
 	if err != nil {
 		return fmt.Errorf("count accounts: %w", err)
 	}
 	if n > int64(len(residents())) {
-		return nil
+		if !s.first {
+			return nil
+		}
+		admins, err := s.store.Users(ctx, account.Query{Role: account.Admin, Most: 1})
+		if err != nil {
+			return fmt.Errorf("look for an administrator: %w", err)
+		}
+		if len(admins) > 0 {
+			return nil
+		}
 	}
 	admin := NewUser{Name: adminName, Password: rand.Text(), Email: adminName + "@teiserver.local", Role: "admin"}
 	err = addUser(ctx, s.accounts, admin, nil)
@@ -87,6 +107,11 @@ func (s *Server) ensureAdministrator(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make the administrator's account: %w", err)
 	}
-	s.admin = &admin
+	// Now and not when the node is ready: a start that fails later must not take the
+	// password with it.
+	_, err = fmt.Fprintf(s.out, "A first account was made. This password is shown once:\n  name      %s\n  password  %s\n\n", admin.Name, admin.Password)
+	if err != nil {
+		return fmt.Errorf("print the password of the administrator %s, who was made (user set-password gives another): %w", admin.Name, err)
+	}
 	return nil
 }

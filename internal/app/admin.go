@@ -16,6 +16,7 @@ import (
 	"teiserver/internal/moderation"
 	"teiserver/internal/setting"
 	"teiserver/internal/store"
+	"teiserver/internal/store/engine"
 )
 
 // NewUser is an account that the operator asks for. Password is the typed one;
@@ -27,9 +28,33 @@ type NewUser struct {
 	Role     string
 }
 
-// withStore opens the store beside whatever nodes use it, and closes it after f.
+// withStore opens the store beside whatever nodes use it, for changes of what is there,
+// and closes it after f.
 func withStore(ctx context.Context, cfg config.Config, f func(st *store.Store) error) error {
-	st, err := store.Open(ctx, cfg.Database.Reveal(), store.Options{Use: store.Admin, Log: cfg.Logger(os.Stderr)})
+	return withUse(ctx, cfg, store.Admin, f)
+}
+
+// readStore is withStore for commands that only read: they make nothing and migrate nothing.
+func readStore(ctx context.Context, cfg config.Config, f func(st *store.Store) error) error {
+	return withUse(ctx, cfg, store.Look, f)
+}
+
+// setupStore is withStore for commands that make sense before the first start: they make
+// the database, and the data folder if it lies there.
+func setupStore(ctx context.Context, cfg config.Config, f func(st *store.Store) error) error {
+	return withUse(ctx, cfg, store.Setup, f)
+}
+
+func withUse(ctx context.Context, cfg config.Config, use engine.Use, f func(st *store.Store) error) error {
+	if use != store.Setup && madeByStart(cfg) {
+		return fmt.Errorf("database %s: %w", cfg.Database, store.ErrMissing)
+	}
+	if use == store.Setup && madeByStart(cfg) {
+		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+			return fmt.Errorf("make data folder: %w", err)
+		}
+	}
+	st, err := store.Open(ctx, cfg.Database.Reveal(), store.Options{Use: use, Log: cfg.Logger(os.Stderr)})
 	if err != nil {
 		return err
 	}
@@ -47,7 +72,7 @@ func settingsOf(cfg config.Config, st *store.Store) *setting.Service {
 
 // AddUser makes an account; running nodes know it at once.
 func AddUser(ctx context.Context, cfg config.Config, u NewUser) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return setupStore(ctx, cfg, func(st *store.Store) error {
 		next := func(ctx context.Context) (int64, error) {
 			n, err := st.Reserve(ctx, sequenceUser, 1)
 			if errors.Is(err, lease.ErrTimeline) { // and no node has joined since
@@ -102,7 +127,7 @@ func SetConfig(ctx context.Context, cfg config.Config, key, value string) error 
 	if _, err := setting.Check(key, value); err != nil {
 		return err // before the database is touched
 	}
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return setupStore(ctx, cfg, func(st *store.Store) error {
 		if err := settingsOf(cfg, st).Set(ctx, key, value); err != nil {
 			return err
 		}
@@ -125,7 +150,7 @@ func ResetConfig(ctx context.Context, cfg config.Config, key string) error {
 	if _, err := setting.Describe(key); err != nil {
 		return err
 	}
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return setupStore(ctx, cfg, func(st *store.Store) error {
 		if err := settingsOf(cfg, st).Reset(ctx, key); err != nil {
 			return err
 		}
@@ -138,7 +163,7 @@ func GetConfig(ctx context.Context, cfg config.Config, key string, w io.Writer) 
 	if _, err := setting.Describe(key); err != nil {
 		return err
 	}
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		info, err := settingsOf(cfg, st).Describe(ctx, key)
 		if err != nil {
 			return err
@@ -150,7 +175,7 @@ func GetConfig(ctx context.Context, cfg config.Config, key string, w io.Writer) 
 
 // ListConfig prints all settings with their values.
 func ListConfig(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		all, err := settingsOf(cfg, st).List(ctx)
 		if err != nil {
 			return err

@@ -22,7 +22,7 @@ type NewAchievement = achievement.Type
 
 // ListBadges prints the types of accolades.
 func ListBadges(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		types, err := st.BadgeTypes(ctx)
 		if err != nil || asJSON {
 			return orObject(err, w, types)
@@ -53,12 +53,12 @@ func AddBadge(ctx context.Context, cfg config.Config, n NewBadge) error {
 	default:
 		return fmt.Errorf("restriction %q: it should be %s or %s, or empty", b.Restriction, accolade.Ally, accolade.Enemy)
 	}
-	return withStore(ctx, cfg, func(st *store.Store) error { return st.AddBadge(ctx, b) })
+	return setupStore(ctx, cfg, func(st *store.Store) error { return st.AddBadge(ctx, b) })
 }
 
 // RetireBadge has a type of accolade not offered anymore, or again. Who has it keeps it.
 func RetireBadge(ctx context.Context, cfg config.Config, name string, back bool) error {
-	return withStore(ctx, cfg, func(st *store.Store) error { return st.RetireBadge(ctx, name, !back) })
+	return setupStore(ctx, cfg, func(st *store.Store) error { return st.RetireBadge(ctx, name, !back) })
 }
 
 // named refuses what would break the lines in which it is told.
@@ -76,7 +76,7 @@ func named(texts ...string) error {
 
 // ListAchievements prints the types of achievements.
 func ListAchievements(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		types, err := st.Types(ctx)
 		if err != nil || asJSON {
 			return orObject(err, w, types)
@@ -107,17 +107,17 @@ func AddAchievement(ctx context.Context, cfg config.Config, t NewAchievement) er
 	case t.Difficulty != "" && t.Difficulty != achievement.Normal && t.Difficulty != achievement.Brutal:
 		return fmt.Errorf("difficulty %q: it should be %s (or harder) or %s", t.Difficulty, achievement.Normal, achievement.Brutal)
 	}
-	return withStore(ctx, cfg, func(st *store.Store) error { return st.AddAchievement(ctx, t) })
+	return setupStore(ctx, cfg, func(st *store.Store) error { return st.AddAchievement(ctx, t) })
 }
 
 // RetireAchievement has a type of achievement not counted anymore, or again.
 func RetireAchievement(ctx context.Context, cfg config.Config, name string, back bool) error {
-	return withStore(ctx, cfg, func(st *store.Store) error { return st.RetireAchievement(ctx, name, !back) })
+	return setupStore(ctx, cfg, func(st *store.Store) error { return st.RetireAchievement(ctx, name, !back) })
 }
 
 // ShowAchievements prints what a user has achieved, and how far it is with the rest.
 func ShowAchievements(ctx context.Context, cfg config.Config, name string, asJSON bool, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		id, err := st.UserIDByName(ctx, name)
 		if errors.Is(err, account.ErrNotFound) {
 			return fmt.Errorf("there is no user %s", name)

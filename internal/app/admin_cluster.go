@@ -54,7 +54,7 @@ type unheard struct {
 // ClusterStatus prints the nodes as the store knows them. It needs no node, so it
 // answers when half the cluster is down.
 func ClusterStatus(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		if _, err := st.Nodes(ctx); err != nil { // the first one opens the connection
 			return err
 		}
@@ -169,7 +169,7 @@ type missing struct {
 // ClusterProcesses prints what runs where, as the store knows it, and what should run
 // and does not.
 func ClusterProcesses(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		owners, err := st.Owners(ctx)
 		if err != nil {
 			return err

@@ -23,7 +23,7 @@ type MailList struct {
 
 // ListMail prints letters, the newest first; what they say is shown by none.
 func ListMail(ctx context.Context, cfg config.Config, q MailList, asJSON bool, w io.Writer) error {
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Look, func(m moderators) error {
 		id, err := m.idOf(ctx, q.User)
 		if err != nil {
 			return err
@@ -55,7 +55,7 @@ func AddDomains(ctx context.Context, cfg config.Config, domains []string, file, 
 		}
 		domains = append(domains, strings.Split(raw, "\n")...)
 	}
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Setup, func(m moderators) error {
 		actor, err := m.actorOf(ctx, by, account.Moderator)
 		if err != nil {
 			return err
@@ -91,7 +91,7 @@ func RemoveDomain(ctx context.Context, cfg config.Config, domain, by string) err
 
 // ListDomains prints the banned domains.
 func ListDomains(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		domains, _, err := st.BannedLists(ctx)
 		if err != nil {
 			return err
@@ -113,7 +113,7 @@ type Phrase = moderation.Phrase
 
 // AddPhrase bans a phrase.
 func AddPhrase(ctx context.Context, cfg config.Config, p Phrase, by string, w io.Writer) error {
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Setup, func(m moderators) error {
 		actor, err := m.actorOf(ctx, by, account.Moderator)
 		if err != nil {
 			return err
@@ -140,7 +140,7 @@ func RemovePhrase(ctx context.Context, cfg config.Config, id int64, by string) e
 
 // ListPhrases prints the banned phrases.
 func ListPhrases(ctx context.Context, cfg config.Config, asJSON bool, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		_, phrases, err := st.BannedLists(ctx)
 		if err != nil {
 			return err

@@ -61,7 +61,7 @@ type memberFacts struct {
 
 // ShowMatch prints the record of a match.
 func ShowMatch(ctx context.Context, cfg config.Config, id int64, w io.Writer) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		m, err := st.MatchByID(ctx, id)
 		if err != nil {
 			return fmt.Errorf("there is no match %d: %w", id, err)

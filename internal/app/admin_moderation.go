@@ -16,6 +16,7 @@ import (
 	"teiserver/internal/coordinator"
 	"teiserver/internal/moderation"
 	"teiserver/internal/store"
+	"teiserver/internal/store/engine"
 )
 
 // moderators are what a command of the operator works with: running nodes read of what it
@@ -28,7 +29,11 @@ type moderators struct {
 
 // withModeration runs a command beside whatever nodes there are.
 func withModeration(ctx context.Context, cfg config.Config, f func(m moderators) error) error {
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return moderationOn(ctx, cfg, store.Admin, f)
+}
+
+func moderationOn(ctx context.Context, cfg config.Config, use engine.Use, f func(m moderators) error) error {
+	return withUse(ctx, cfg, use, func(st *store.Store) error {
 		log := cfg.Logger(os.Stderr)
 		return f(moderators{
 			Service: moderation.NewService(st, nil, nil, log), store: st,
@@ -184,7 +189,7 @@ func RevokeAction(ctx context.Context, cfg config.Config, id int64, reason, by s
 
 // ListActions prints actions, of a user or of all.
 func ListActions(ctx context.Context, cfg config.Config, user string, all, asJSON bool, w io.Writer) error {
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Look, func(m moderators) error {
 		id, err := m.idOf(ctx, user)
 		if err != nil {
 			return err
@@ -226,7 +231,7 @@ func tableOf[T any](ctx context.Context, m moderators, w io.Writer, head string,
 
 // ListReports prints what users have reported.
 func ListReports(ctx context.Context, cfg config.Config, about string, all, asJSON bool, w io.Writer) error {
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Look, func(m moderators) error {
 		id, err := m.idOf(ctx, about)
 		if err != nil {
 			return err
@@ -279,7 +284,7 @@ type NewBan struct {
 
 // AddBan bans.
 func AddBan(ctx context.Context, cfg config.Config, n NewBan, w io.Writer) error {
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Setup, func(m moderators) error {
 		by, err := m.actor(ctx, n.By)
 		if err != nil {
 			return err
@@ -324,7 +329,7 @@ func RemoveBan(ctx context.Context, cfg config.Config, id int64, by string, w io
 
 // ListBans prints bans.
 func ListBans(ctx context.Context, cfg config.Config, all, asJSON bool, w io.Writer) error {
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Look, func(m moderators) error {
 		bans, err := m.store.BanList(ctx, all)
 		if err != nil {
 			return err
@@ -394,7 +399,7 @@ func SetAlt(ctx context.Context, cfg config.Config, user, original, by string, w
 
 // CheckUser compares an account with the bans and prints what came of it.
 func CheckUser(ctx context.Context, cfg config.Config, user string, w io.Writer) error {
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Look, func(m moderators) error {
 		u, err := m.named(ctx, user)
 		if err != nil {
 			return err
@@ -424,7 +429,7 @@ type Audit struct {
 
 // ListAudit prints the audit log, the newest first.
 func ListAudit(ctx context.Context, cfg config.Config, q Audit, asJSON bool, w io.Writer) error {
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Look, func(m moderators) error {
 		user, err := m.idOf(ctx, q.By)
 		if err != nil {
 			return err

@@ -27,7 +27,11 @@ func ResetUncertainty(ctx context.Context, cfg config.Config, target float64, dr
 	if target < 0 || target > rating.StartUncertainty {
 		return fmt.Errorf("target %g is not between 0 and %.2f, the uncertainty of a new player", target, rating.StartUncertainty)
 	}
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	open := withStore
+	if dry {
+		open = readStore
+	}
+	return open(ctx, cfg, func(st *store.Store) error {
 		users, changed := 0, 0
 		for after := int64(0); ; {
 			page, err := st.RatedUsers(ctx, after, resetPage)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -75,8 +76,11 @@ func TestConfigCommands(t *testing.T) {
 		}
 		return b.String()
 	}
-	if got := get(); got != "16\n" {
-		t.Errorf("default %q", got)
+	if err := GetConfig(ctx, cfg, "lobby.player_limit", io.Discard); !errors.Is(err, store.ErrMissing) {
+		t.Errorf("without a database: %v", err)
+	}
+	if err := ResetConfig(ctx, cfg, "lobby.player_limit"); err != nil || get() != "16\n" {
+		t.Errorf("default %q, %v", get(), err)
 	}
 	if err := SetConfig(ctx, cfg, "lobby.player_limit", "32"); err != nil {
 		t.Fatal(err)
@@ -166,6 +170,9 @@ coordinator/main should run and does not: no node has started it
 func TestClusterCommandsOnAnEmptyStore(t *testing.T) {
 	t.Parallel()
 	cfg := adminConfig(t)
+	if err := ResetConfig(t.Context(), cfg, "spring.motd"); err != nil { // makes it
+		t.Fatal(err)
+	}
 	var b bytes.Buffer
 	if err := errors.Join(ClusterStatus(t.Context(), cfg, false, &b), ClusterProcesses(t.Context(), cfg, false, &b)); err != nil {
 		t.Error(err)

@@ -15,6 +15,7 @@ import (
 	"teiserver/internal/moderation"
 	"teiserver/internal/setting"
 	"teiserver/internal/store"
+	"teiserver/internal/store/engine"
 )
 
 // shownUser is an account as operators see it: without what lets anybody in.
@@ -91,7 +92,7 @@ func ListUsers(ctx context.Context, cfg config.Config, q UserList, asJSON bool, 
 			return err
 		}
 	}
-	return withStore(ctx, cfg, func(st *store.Store) error {
+	return readStore(ctx, cfg, func(st *store.Store) error {
 		users, err := st.Users(ctx, account.Query{Text: q.Text, Role: role, Unverified: q.Unverified, After: q.After, Most: q.Most})
 		if err != nil {
 			return err
@@ -118,7 +119,7 @@ func ListUsers(ctx context.Context, cfg config.Config, q UserList, asJSON bool, 
 
 // ShowUser prints all that is known of an account but what lets somebody in.
 func ShowUser(ctx context.Context, cfg config.Config, name string, asJSON bool, w io.Writer) error {
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return moderationOn(ctx, cfg, store.Look, func(m moderators) error {
 		u, err := m.named(ctx, name)
 		if err != nil {
 			return err
@@ -188,7 +189,11 @@ func (f fullUser) print(w io.Writer) error {
 // onUser does something to an account in somebody's name, who must be somebody who may, and
 // of the least role. do hands the act to what it does: both are stored, or neither.
 func onUser(ctx context.Context, cfg config.Config, name, by string, least account.Role, do func(m moderators, u *account.User, act account.Act) error) error {
-	return withModeration(ctx, cfg, func(m moderators) error {
+	return onUserWith(ctx, cfg, store.Admin, name, by, least, do)
+}
+
+func onUserWith(ctx context.Context, cfg config.Config, use engine.Use, name, by string, least account.Role, do func(m moderators, u *account.User, act account.Act) error) error {
+	return moderationOn(ctx, cfg, use, func(m moderators) error {
 		u, err := m.named(ctx, name)
 		if err != nil {
 			return err
@@ -341,7 +346,11 @@ func SetShown(ctx context.Context, cfg config.Config, name string, s Shown, by s
 
 // UserSettings prints the settings of a user, one of them, or sets it.
 func UserSettings(ctx context.Context, cfg config.Config, name, key, value, by string, asJSON bool, w io.Writer) error {
-	return onUser(ctx, cfg, name, by, account.Moderator, func(m moderators, u *account.User, act account.Act) error {
+	use := store.Admin
+	if value == "" {
+		use = store.Look
+	}
+	return onUserWith(ctx, cfg, use, name, by, account.Moderator, func(m moderators, u *account.User, act account.Act) error {
 		facts := account.NewStats(m.store)
 		if value != "" {
 			o, err := account.FindOption(key)

@@ -181,7 +181,7 @@ func checkServer(f *findings, e store.Examination) {
 
 // checkNodes looks at who lives and who hears whom.
 func checkNodes(ctx context.Context, f *findings, cfg config.Config) {
-	err := withStore(ctx, cfg, func(st *store.Store) error {
+	err := readStore(ctx, cfg, func(st *store.Store) error {
 		nodes, err := st.Nodes(ctx)
 		if err != nil {
 			return err

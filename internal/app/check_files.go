@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"teiserver/internal/config"
+	"teiserver/internal/geoip"
 )
 
 // Others than the owner may read, or write.
@@ -39,6 +40,13 @@ func checkFiles(f *findings, cfg config.Config) {
 	}
 	if path, ok := strings.CutPrefix(cfg.Database.Reveal(), "sqlite:"); ok {
 		checkSecret(f, "database", path, true)
+	}
+	if cfg.GeoIP != "" {
+		if table, err := geoip.Open(cfg.GeoIP); err != nil {
+			f.fail("geoip", "%v", err)
+		} else {
+			f.ok("geoip", "%s", table.Describe())
+		}
 	}
 	checkSecret(f, "config", string(cfg.File), cfg.ClusterSecret == "" && !hasPassword(cfg.Database))
 	checkSecret(f, "key", cfg.TLSKey, false)

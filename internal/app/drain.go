@@ -115,7 +115,7 @@ func (s *Server) drainUntilUnwanted(ctx context.Context) bool {
 // other, so that they do not come back elsewhere all at once.
 func (s *Server) drain(ctx context.Context, d time.Duration, reason string) error {
 	deadline := time.Now().Add(d)
-	s.ready.set("draining")
+	s.ready.set(draining)
 	s.spring.TurnAway(true)
 	s.log.Info("draining", "clients", s.countClients())
 	if err := s.node.Drain(ctx); err != nil {
@@ -138,13 +138,19 @@ func (s *Server) handOver(ctx context.Context) {
 	if s.givenUp.Load() || !s.cfg.Clustered() {
 		return
 	}
+	ctx, cancel := s.half(ctx)
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+	if err := s.drain(ctx, time.Until(deadline), endStop); err != nil && !errors.Is(err, cluster.ErrNobodyElse) {
+		s.log.Warn("not everything was handed over", "err", err)
+	}
+}
+
+// half is a context with half of the time that a stop has left.
+func (s *Server) half(ctx context.Context) (context.Context, context.CancelFunc) {
 	left := s.cfg.StopTimeout
 	if deadline, ok := ctx.Deadline(); ok {
 		left = time.Until(deadline)
 	}
-	ctx, cancel := context.WithTimeout(ctx, left/2)
-	defer cancel()
-	if err := s.drain(ctx, left/2, endStop); err != nil && !errors.Is(err, cluster.ErrNobodyElse) {
-		s.log.Warn("not everything was handed over", "err", err)
-	}
+	return context.WithTimeout(ctx, left/2)
 }

@@ -13,29 +13,46 @@ import (
 	"teiserver/internal/setting"
 )
 
-// serveHTTP starts the operators' listener, early: a node that starts is alive, but
-// not ready.
+// serveHTTP starts the operators' listener, before all that may take long: a node that
+// starts is alive, but not ready. It ends after all that, too.
 func (s *Server) serveHTTP(context.Context) error {
 	ln := s.listeners["http-listen"]
 	if ln == nil {
+		return nil
+	}
+	s.http = ops.New(ops.Options{Address: s.cfg.HTTPListen, Ready: s.notReady, Log: s.log})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := s.http.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			s.fail(fmt.Errorf("--http-listen: %w", err))
+		}
+	}()
+	s.started("http", func(ctx context.Context) error {
+		err := s.http.Shutdown(ctx)
+		if err != nil {
+			_ = s.http.Close()
+		}
+		<-done
+		return err
+	})
+	return nil
+}
+
+// openHTTP adds what the parts of the node tell, for as long as they are there.
+func (s *Server) openHTTP(context.Context) error {
+	if s.http == nil {
 		return nil
 	}
 	metrics := ops.NewMetrics()
 	metrics.Add(s.sources())
 	api := s.api()
 	s.run("end reports", api.Run) //nolint:contextcheck // it lives longer than the start
-	srv := ops.New(ops.Options{Address: s.cfg.HTTPListen, Ready: s.notReady, API: api, Pages: s.pages(), Metrics: metrics, Log: s.log})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := srv.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			s.fail(fmt.Errorf("--http-listen: %w", err))
-		}
-	}()
-	s.started("http", func(ctx context.Context) error {
-		err := srv.Shutdown(ctx)
-		<-done
-		return err
+	s.http.Open(api, s.pages(), metrics)
+	s.started("http pages", func(ctx context.Context) error {
+		ctx, cancel := s.half(ctx) // who takes a profile must not keep the lease from being left
+		defer cancel()
+		return s.http.Shut(ctx)
 	})
 	return nil
 }
@@ -46,16 +63,4 @@ func (s *Server) pages() map[string]http.Handler {
 		Accounts: s.accounts, Action: moderation.PasswordReset, Proxies: s.cfg.ProxyFrom(), Log: s.log,
 		Name: func(ctx context.Context) string { return setting.SiteName.Get(ctx, s.settings) },
 	})}
-}
-
-// notReady lists why this node should get no clients now.
-func (s *Server) notReady() []string {
-	var reasons []string
-	if why := s.ready.get(); why != "" {
-		reasons = append(reasons, why)
-	}
-	if !s.node.Trusted() {
-		reasons = append(reasons, "the lease is not trusted: the database has not been reached in time")
-	}
-	return reasons
 }

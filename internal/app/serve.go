@@ -38,7 +38,7 @@ func Serve(ctx context.Context, cfg config.Config) error {
 	}
 	wait := time.Duration(0)
 	for joined := false; ; {
-		s, err := startAfter(ctx, cfg, log, wait)
+		s, err := startAfter(ctx, cfg, log, os.Stdout, wait)
 		switch {
 		case err == nil:
 			joined = true
@@ -121,9 +121,8 @@ func (s *Server) announce(w io.Writer) {
 		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, "  database    %s\n", s.store.Describe())
-	if s.admin != nil {
-		fmt.Fprintf(&b, "\nA first account was made. This password is shown once:\n  name      %s\n  password  %s\n\n", s.admin.Name, s.admin.Password)
-		s.admin = nil
+	if s.cfg.Unlimited {
+		b.WriteString("  UNLIMITED   no flood limits, no login throttle, cheap password hashes: for tests only\n")
 	}
 	_, _ = io.WriteString(w, b.String()) // nobody is left to tell
 }

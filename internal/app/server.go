@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -24,6 +25,7 @@ import (
 	"teiserver/internal/login"
 	"teiserver/internal/mail"
 	"teiserver/internal/moderation"
+	"teiserver/internal/ops"
 	"teiserver/internal/roster"
 	"teiserver/internal/setting"
 	"teiserver/internal/spring"
@@ -61,6 +63,7 @@ type Server struct {
 	counted  atomic.Pointer[client.Service] // clients, for who asks before they are there
 	logins   *login.Queue
 	spring   *spring.Server
+	http     *ops.Server // nil: no listener
 	jobs     *job.Service
 
 	moderation *moderation.Service
@@ -78,7 +81,9 @@ type Server struct {
 	listeners   map[string]net.Listener // by flag
 	tls         *tls.Config
 	fingerprint string
-	admin       *NewUser // made at this start; its password is printed once
+	country     func(ip string) string // nil: none is known
+	first       bool                   // nobody has used the database before
+	out         io.Writer              // where the password of a new administrator is printed, once
 
 	timeline  chan struct{} // the store came to another one
 	memory    remembered
@@ -89,6 +94,7 @@ type Server struct {
 	steps []step     // what has been started, in order
 	fatal chan error // what ends the node
 	ready readiness
+	reach reach
 }
 
 // step is something that was started and has to be stopped.
@@ -105,18 +111,19 @@ func (s *Server) started(name string, stop func(ctx context.Context) error) {
 // Start starts a node. When it returns the node is ready: it takes logins. On an
 // error everything that had been started is stopped again.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
-	return startAfter(ctx, cfg, log, 0)
+	return startAfter(ctx, cfg, log, io.Discard, 0)
 }
 
 // startAfter starts a node that serves only when it has heard the others for hearFirst.
-func startAfter(ctx context.Context, cfg config.Config, log *slog.Logger, hearFirst time.Duration) (*Server, error) {
+// On out it prints the password of an administrator that it makes.
+func startAfter(ctx context.Context, cfg config.Config, log *slog.Logger, out io.Writer, hearFirst time.Duration) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: log, began: time.Now(), fatal: make(chan error, 1), listeners: map[string]net.Listener{},
-		hearFirst: hearFirst, drains: newDrainer(), jobs: job.New(), timeline: make(chan struct{}, 1),
+		out: out, hearFirst: hearFirst, drains: newDrainer(), jobs: job.New(), timeline: make(chan struct{}, 1),
 	}
-	s.ready.set("starting")
+	s.ready.set(starting)
 	for _, f := range []func(context.Context) error{
-		s.lockFolder, s.listen, s.openStore, s.loadCertificate, s.joinCluster, s.buildDomain, s.fillStore, s.serveHTTP, s.fillRoster, s.serveSpring, s.runJobs, s.announceLife,
+		s.lockFolder, s.listen, s.serveHTTP, s.readCountries, s.openStore, s.loadCertificate, s.joinCluster, s.buildDomain, s.fillStore, s.openHTTP, s.fillRoster, s.serveSpring, s.runJobs, s.announceLife,
 	} {
 		if err := f(ctx); err != nil {
 			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.StopTimeout)
@@ -144,7 +151,7 @@ func (s *Server) fail(err error) {
 // Stop stops everything in the reverse order of starting. Each step has what is
 // left of the deadline; a step that fails does not keep the next from stopping.
 func (s *Server) Stop(ctx context.Context) error {
-	s.ready.set("stopping")
+	s.ready.set(stopping)
 	var errs []error
 	for i := len(s.steps) - 1; i >= 0; i-- {
 		began := time.Now()
@@ -176,22 +183,4 @@ func (s *Server) run(name string, f func(ctx context.Context)) {
 		wg.Wait()
 		return nil
 	})
-}
-
-// readiness is why the node is not ready, empty if it is.
-type readiness struct {
-	mu  sync.Mutex
-	why string
-}
-
-func (r *readiness) set(why string) {
-	r.mu.Lock()
-	r.why = why
-	r.mu.Unlock()
-}
-
-func (r *readiness) get() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.why
 }

@@ -15,8 +15,8 @@ import (
 	"teiserver/internal/store"
 )
 
-// sources says where each metric is read. The listener serves from the time when the
-// node has joined the cluster, so all of them are there.
+// sources says where each metric is read. They are shown while the node has its parts,
+// see openHTTP, so all of them are there.
 func (s *Server) sources() ops.Sources {
 	var all ops.Sources
 	s.clientSources(&all)

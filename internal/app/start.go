@@ -23,6 +23,7 @@ import (
 	"teiserver/internal/cluster/cache"
 	"teiserver/internal/coordinator"
 	"teiserver/internal/friend"
+	"teiserver/internal/geoip"
 	"teiserver/internal/login"
 	"teiserver/internal/roster"
 	"teiserver/internal/setting"
@@ -96,6 +97,9 @@ func (s *Server) openStore(ctx context.Context) error {
 	}
 	s.store = st
 	s.started("store", func(context.Context) error { return st.Close() })
+	if !s.cfg.Clustered() {
+		s.run("database watch", func(ctx context.Context) { s.reach.watch(ctx, st.Ping, s.log) })
+	}
 	s.run("store watch", func(ctx context.Context) {
 		select {
 		case err := <-st.Lost():
@@ -103,6 +107,20 @@ func (s *Server) openStore(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	})
+	return nil
+}
+
+// readCountries reads the file that tells where addresses are from, if there is one.
+func (s *Server) readCountries(context.Context) error {
+	if s.cfg.GeoIP == "" {
+		return nil
+	}
+	table, err := geoip.Open(s.cfg.GeoIP)
+	if err != nil {
+		return fmt.Errorf("--geoip: %w", err)
+	}
+	s.country = table.Country
+	s.log.Info("countries", "database", table.Describe())
 	return nil
 }
 
@@ -122,6 +140,9 @@ func (s *Server) loadCertificate(ctx context.Context) error {
 func (s *Server) joinCluster(ctx context.Context) error {
 	routes, err := s.cfg.ClusterTLS()
 	if err != nil {
+		return err
+	}
+	if s.first, err = neverServed(ctx, s.store); err != nil {
 		return err
 	}
 	if s.residents, err = ensureResidents(ctx, s.store); err != nil {
@@ -169,7 +190,7 @@ func (s *Server) joinCluster(ctx context.Context) error {
 // peerRefused ends a node that cannot talk to the cluster it was told to join:
 // another secret, or another cluster. Who only knocks here ends nobody.
 func (s *Server) peerRefused(err error) {
-	if e := (*bus.PeerError)(nil); s.ready.get() == "starting" && errors.As(err, &e) && e.Joined {
+	if e := (*bus.PeerError)(nil); s.ready.get() == starting && errors.As(err, &e) && e.Joined {
 		s.fail(err) // the one line that the operator reads
 		return
 	}
@@ -209,7 +230,7 @@ func (s *Server) buildDomain(ctx context.Context) error {
 	s.accounts = account.NewService(s.store, s.caches, func(ctx context.Context) (int64, error) {
 		return s.node.Next(ctx, sequenceUser)
 	}, s.settings, account.Options{
-		Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Here: s.hasClient, Skill: s.ratings.Skill, Verdicts: s.moderation, Flagged: s.moderation.FlaggedName, BannedDomain: s.moderation.BannedDomain, Posted: s.posted, Peers: s.peers(), Now: s.node.Now, Log: s.log,
+		Unlimited: s.cfg.Unlimited, Cheap: s.cfg.Unlimited, Country: s.country, Here: s.hasClient, Skill: s.ratings.Skill, Verdicts: s.moderation, Flagged: s.moderation.FlaggedName, BannedDomain: s.moderation.BannedDomain, Posted: s.posted, Peers: s.peers(), Now: s.node.Now, Log: s.log,
 	})
 	s.friends = friend.NewService(s.store, s.caches, s.settings, s.log)
 	s.roster = roster.New(s.node, s.settings.SessionGrace)

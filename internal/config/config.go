@@ -38,6 +38,8 @@ type Config struct {
 	ClusterKey       string   `name:"cluster-key" env:"TEISERVER_CLUSTER_KEY" placeholder:"FILE" help:"Private key (PEM) of --cluster-cert."`
 	ClusterCA        string   `name:"cluster-ca" env:"TEISERVER_CLUSTER_CA" placeholder:"FILE" help:"Certificates (PEM) that sign the other nodes' certificates."`
 
+	GeoIP string `name:"geoip" env:"TEISERVER_GEOIP" placeholder:"FILE" help:"Database of countries by address (.mmdb, such as GeoLite2-Country), the same on all nodes; read at the start. Without it no user has a country."`
+
 	DiscordToken Secret `name:"discord-token" env:"TEISERVER_DISCORD_TOKEN" placeholder:"TEXT" help:"Token of the bot that is the bridge on Discord, the same on all nodes; better given by environment or file than by flag. The bridge is switched on by addon.bridge."`
 	DiscordAPI   string `name:"discord-api" env:"TEISERVER_DISCORD_API" placeholder:"URL" help:"Address of Discord, if it is not reached at its own: a proxy, or a stand-in."`
 

@@ -84,6 +84,7 @@ func TestEnvTwins(t *testing.T) {
 		"log-format":        {"json"}, "log-level": {"debug"}, "stop-timeout": {"3s"}, "drain-timeout": {"4s"},
 		"mail": {"file:mail"}, "mail-from": {"a@example.org"},
 		"mail-password": {"p", "--mail=smtp://robot@mail.example.org", "--mail-from=a@example.org"},
+		"geoip":         {"countries.mmdb"},
 		"discord-token": {"t"}, "discord-api": {"http://127.0.0.1:1"},
 		"unlimited": {"true", "--spring-listen=127.0.0.1:1", "--spring-tls-listen="},
 	}

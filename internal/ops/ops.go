@@ -13,12 +13,14 @@
 package ops
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -55,10 +57,34 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// New returns the server; the caller gives it a listener and shuts it down.
-func New(o Options) *http.Server {
-	srv := &http.Server{
-		Handler:           handler(o),
+// Server is the listener. From Serve on it says whether the process is alive and ready;
+// what needs the parts of a node is there between Open and Shut.
+type Server struct {
+	*http.Server
+	about Options
+	early http.Handler
+
+	mu   sync.Mutex
+	full *shift // nil: early
+}
+
+// shift is a handler and how many requests are at it.
+type shift struct {
+	http.Handler
+	requests int
+	over     chan struct{} // closed when the last one has ended after Shut
+}
+
+// New returns the server; the caller gives it a listener and shuts it down. Without API
+// and Pages they are answered with 503 until Open.
+func New(o Options) *Server {
+	s := &Server{about: o}
+	if o.API == nil {
+		o.API = http.HandlerFunc(s.notYet)
+	}
+	s.early = handler(o)
+	s.Server = &http.Server{
+		Handler:           http.HandlerFunc(s.serve),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -66,9 +92,72 @@ func New(o Options) *http.Server {
 		MaxHeaderBytes:    maxHeader,
 	}
 	if o.Log != nil {
-		srv.ErrorLog = slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn)
+		s.ErrorLog = slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn)
 	}
-	return srv
+	return s
+}
+
+// Open serves what the parts of a node tell as well.
+func (s *Server) Open(api http.Handler, pages map[string]http.Handler, m *Metrics) {
+	o := s.about
+	o.API, o.Pages, o.Metrics = api, pages, m
+	s.mu.Lock()
+	s.full = &shift{Handler: handler(o), over: make(chan struct{})}
+	s.mu.Unlock()
+}
+
+// Shut goes back to what is served before Open, and waits for the requests that are under
+// way, until ctx ends.
+func (s *Server) Shut(ctx context.Context) error {
+	s.mu.Lock()
+	full := s.full
+	s.full = nil
+	if full == nil || full.requests == 0 {
+		s.mu.Unlock()
+		return nil
+	}
+	s.mu.Unlock()
+	select {
+	case <-full.over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	full := s.full
+	if full != nil {
+		full.requests++
+	}
+	s.mu.Unlock()
+	if full == nil {
+		s.early.ServeHTTP(w, r)
+		return
+	}
+	defer s.leave(full)
+	full.ServeHTTP(w, r)
+}
+
+func (s *Server) leave(full *shift) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if full.requests--; full.requests == 0 && s.full != full {
+		close(full.over)
+	}
+}
+
+// notYet answers what needs a node that is not there yet, or not any more.
+func (s *Server) notYet(w http.ResponseWriter, r *http.Request) {
+	ready(w, r, func() []string {
+		if s.about.Ready != nil {
+			if reasons := s.about.Ready(); len(reasons) > 0 {
+				return reasons
+			}
+		}
+		return []string{"not in service"}
+	})
 }
 
 func handler(o Options) http.Handler {

@@ -1,13 +1,16 @@
 package ops
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -190,4 +193,91 @@ func TestTimeouts(t *testing.T) {
 	if srv.ReadHeaderTimeout == 0 || srv.ReadTimeout == 0 || srv.WriteTimeout == 0 || srv.IdleTimeout == 0 || srv.MaxHeaderBytes == 0 {
 		t.Errorf("a limit is missing: %+v", srv)
 	}
+}
+
+// TestOpenShut: before Open and after Shut what needs a node is 503, and Shut waits for
+// whom is being answered.
+func TestOpenShut(t *testing.T) {
+	t.Parallel()
+	reasons := []string{"starting"}
+	srv := New(Options{Ready: func() []string { return reasons }})
+	want := func(path string, status int, text string) {
+		t.Helper()
+		if got, body, _ := ask(srv.Handler, "GET", path, ""); got != status || !strings.Contains(body, text) {
+			t.Errorf("%s: %d %q, want %d %q", path, got, body, status, text)
+		}
+	}
+	outside := func() {
+		t.Helper()
+		want("/livez", 200, "alive")
+		want("/readyz", 503, "starting")
+		want("/metrics", 200, "go_goroutines")
+		want(APIPrefix+"x", 503, "starting")
+	}
+	outside()
+
+	came, leave := make(chan struct{}), make(chan struct{})
+	api := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(came)
+		<-leave
+		_, _ = io.WriteString(w, "answer")
+	})
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") })
+	m := NewMetrics()
+	m.Gauge("parts", "Parts.", func() float64 { return 1 })
+	srv.Open(api, map[string]http.Handler{"/page": page}, m)
+	want("/page", 200, "page")
+	want("/metrics", 200, "teiserver_parts 1")
+
+	answered := make(chan string)
+	go func() {
+		_, body, _ := ask(srv.Handler, "GET", APIPrefix+"x", "")
+		answered <- body
+	}()
+	<-came
+	given, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := srv.Shut(given); !errors.Is(err, context.Canceled) {
+		t.Errorf("shut while somebody is answered: %v", err)
+	}
+	outside()
+	want("/page", 404, "")
+	close(leave)
+	if body := <-answered; body != "answer" {
+		t.Errorf("answered %q", body)
+	}
+	if err := srv.Shut(t.Context()); err != nil {
+		t.Errorf("shut again: %v", err)
+	}
+	srv.Open(page, nil, m)
+	want(APIPrefix+"x", 200, "page")
+	if err := srv.Shut(t.Context()); err != nil {
+		t.Errorf("shut while nobody is answered: %v", err)
+	}
+}
+
+// TestShutWaits: Shut returns when the last request has ended.
+func TestShutWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := New(Options{})
+		leave := make(chan struct{})
+		srv.Open(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-leave }), nil, NewMetrics())
+		for range 2 {
+			go ask(srv.Handler, "GET", APIPrefix, "")
+		}
+		synctest.Wait()
+		shut := make(chan error, 1)
+		go func() { shut <- srv.Shut(t.Context()) }()
+		for range 2 {
+			synctest.Wait()
+			if len(shut) > 0 {
+				t.Error("did not wait")
+			}
+			leave <- struct{}{}
+		}
+		if err := <-shut; err != nil {
+			t.Error(err)
+		}
+	})
 }

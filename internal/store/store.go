@@ -45,7 +45,12 @@ const (
 	Single    = engine.Single    // a node without a cluster: no other node may use it
 	Clustered = engine.Clustered // a node of a cluster
 	Admin     = engine.Admin     // a command of the operator: beside any node
+	Setup     = engine.Setup     // as Admin, and makes what is not there yet
+	Look      = engine.Look      // as Admin, and changes nothing, not even the schema
 )
+
+// ErrMissing says that nobody has made the database yet.
+var ErrMissing = engine.ErrMissing
 
 // ErrInUse says that another teiserver uses the database in a way that excludes this one.
 var ErrInUse = engine.ErrInUse
@@ -67,7 +72,9 @@ type Store struct {
 }
 
 // Open opens the database at url, "sqlite:PATH" or "postgres://…", and brings its
-// schema up to date. Its error is one line for the operator.
+// schema up to date: a node always, a command of the operator only while no node runs,
+// and never to Look. Only a node and Setup make a database that is not there. Its error
+// is one line for the operator.
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

@@ -66,21 +66,38 @@ func TestStopped(t *testing.T) {
 }
 
 // TestRestarted kills a node and starts it again at once, under its name and in its
-// folder: it does not wait for the lease of its life before.
+// folder: it does not wait for the lease of its life before. In another folder nothing
+// proves that life dead: there the node waits for the end of its lease, and is ready then.
 func TestRestarted(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, pgtest.URL(t))
+	for kind, database := range databases(t) {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			restarted(newScene(t, database), false)
+		})
+	}
+	t.Run("another folder", func(t *testing.T) {
+		t.Parallel()
+		restarted(newScene(t, "sqlite:"+t.TempDir()+"/teiserver.db"), true)
+	})
+}
+
+func restarted(s *scene, elsewhere bool) {
+	s.Helper()
 	for _, g := range s.gone() {
 		g.cut = true
 	}
 	p := s.c.Processes[s.lost]
 	before := s.nodes()[p.Name]
 	p.Kill()
-	if err := p.Restart(t.Context()); err != nil {
-		t.Fatal(err)
+	if elsewhere {
+		p.Move(s.TempDir())
+	}
+	if err := p.Restart(s.Context()); err != nil {
+		s.Fatal(err)
 	}
 	if n := s.nodes()[p.Name]; n.Incarnation <= before.Incarnation || n.State != lease.Serving {
-		t.Errorf("the node has come back as %+v, it was %+v", n, before)
+		s.Errorf("the node has come back as %+v, it was %+v", n, before)
 	}
 	s.seenLost()
 	s.living()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -151,6 +152,12 @@ func (p *Process) Restart(ctx context.Context) error {
 		return err
 	}
 	return p.WaitReady(ctx)
+}
+
+// Move gives the node another, empty folder for its next start, as a container has it.
+func (p *Process) Move(dir string) {
+	p.args[slices.Index(p.args, "--data-dir")+1] = dir
+	p.DataDir = dir
 }
 
 func (p *Process) finish(sig syscall.Signal) {

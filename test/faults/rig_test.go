@@ -140,7 +140,7 @@ func newRig(t testing.TB, s settings) *rig {
 	if err := r.until(readyLimit, r.attendStore); err != nil {
 		t.Fatalf("the database: %v", err)
 	}
-	r.command("config", "list") // makes the tables
+	r.command("config", "reset", "spring.motd") // makes the tables
 	r.audit()
 	if r.pg != nil {
 		ctx, cancel := context.WithTimeout(t.Context(), readyLimit)

@@ -11,6 +11,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"teiserver/internal/cluster/registry"
@@ -51,8 +52,25 @@ type Use int
 const (
 	Single    Use = iota // a node without a cluster: nobody else, except Admin
 	Clustered            // a node of a cluster: others of its kind, and Admin
-	Admin                // a command of the operator: beside anybody
+	Admin                // a command of the operator that changes something: beside anybody
+	Setup                // as Admin, and makes a database that is not there yet
+	Look                 // a command of the operator that only reads: makes and migrates nothing
 )
+
+// Node reports whether a node uses the database, and not a command of the operator.
+func (u Use) Node() bool { return u == Single || u == Clustered }
+
+// ErrMissing says that nobody has made the database yet.
+var ErrMissing = errors.New("it is not there yet, or empty: the first start of a node makes it, or the first account (user add)")
+
+// Outdated is why a command leaves a schema alone that is older than the program: only a
+// node migrates beside others, which is how a cluster is upgraded.
+func Outdated(at, known int64, running bool) error {
+	if running {
+		return fmt.Errorf("has schema %d, this teiserver needs %d, and nodes run: upgrade one of them first, or use the teiserver that they run", at, known)
+	}
+	return fmt.Errorf("has schema %d, this teiserver needs %d: the next start of a node brings it there", at, known)
+}
 
 // Tx runs statements inside a transaction.
 type Tx interface {

@@ -50,11 +50,7 @@ func Examine(ctx context.Context, url string) (e engine.Examination, err error) 
 	if e.Server.Standbys, err = standbys(ctx, conn); err != nil {
 		return e, err
 	}
-	var exists bool
-	if err := conn.QueryRow(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&exists); err != nil || !exists {
-		return e, err
-	}
-	err = conn.QueryRow(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&e.Schema)
+	_, e.Schema, err = schemaOf(ctx, conn)
 	return e, err
 }
 

@@ -13,8 +13,9 @@ import (
 	"teiserver/internal/store/migrations"
 )
 
-// migrate brings the schema up to date, one process at a time.
-func migrate(ctx context.Context, config *pgx.ConnConfig) error {
+// migrate brings the schema up to date, one process at a time. A command of the operator
+// does so only where it may.
+func migrate(ctx context.Context, config *pgx.ConnConfig, use engine.Use) error {
 	ctx, cancel := engine.BoundMigration(ctx)
 	defer cancel()
 	conn, err := single(ctx, config)
@@ -22,6 +23,11 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 		return err
 	}
 	defer closeSoon(ctx, conn) // which also unlocks
+	if !use.Node() {
+		if done, err := current(ctx, conn, use); done || err != nil {
+			return err
+		}
+	}
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", migrateLock); err != nil {
 		return err
 	}
@@ -30,8 +36,8 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 	if _, err := conn.Exec(ctx, "SET idle_in_transaction_session_timeout = '60s'"); err != nil {
 		return err
 	}
-	var exists bool
-	if err := conn.QueryRow(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&exists); err != nil {
+	exists, at, err := schemaOf(ctx, conn)
+	if err != nil {
 		return err
 	}
 	if !exists {
@@ -40,10 +46,6 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 		if err != nil {
 			return err
 		}
-	}
-	var at int64
-	if err := conn.QueryRow(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&at); err != nil {
-		return err
 	}
 	steps, err := migrations.Pending("postgres", at)
 	if err != nil {
@@ -55,6 +57,48 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 		}
 	}
 	return migrateQueue(ctx, conn)
+}
+
+// current reports whether the schema is that of this program. If not, and a command must
+// not change that, it is an error.
+func current(ctx context.Context, conn *pgx.Conn, use engine.Use) (bool, error) {
+	_, at, err := schemaOf(ctx, conn)
+	if err != nil {
+		return false, err
+	}
+	steps, err := migrations.Pending("postgres", at)
+	if err != nil || len(steps) == 0 {
+		return err == nil, err
+	}
+	if at == 0 {
+		if use != engine.Setup {
+			return false, engine.ErrMissing
+		}
+		return false, nil
+	}
+	known := at + int64(len(steps))
+	if use == engine.Look {
+		return false, engine.Outdated(at, known, false)
+	}
+	var running bool
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+		AND classid = 0 AND objid = $1 AND objsubid = 1)`, useLock).Scan(&running)
+	if err == nil && running {
+		err = engine.Outdated(at, known, true)
+	}
+	return false, err
+}
+
+// schemaOf is the last step that was applied, 0 for an empty database; exists, whether
+// there is the table that says so.
+func schemaOf(ctx context.Context, conn *pgx.Conn) (exists bool, at int64, err error) {
+	err = conn.QueryRow(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&exists)
+	if err != nil || !exists {
+		return exists, 0, err
+	}
+	err = conn.QueryRow(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&at)
+	return exists, at, err
 }
 
 // migrateQueue brings the tables of the queue of jobs up to date, which River knows: each

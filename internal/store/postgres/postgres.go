@@ -61,7 +61,7 @@ type DB struct {
 	name   string
 	leases *pgxpool.Pool
 	pool   *pgxpool.Pool
-	hold   *hold // nil for engine.Admin
+	hold   *hold // of a node
 }
 
 // Open connects, takes the right to use the database, and migrates.
@@ -81,12 +81,12 @@ func Open(ctx context.Context, url string, opts Options) (db *DB, err error) {
 			db, err = nil, fmt.Errorf("database %s: %w", db.name, err)
 		}
 	}()
-	if opts.Use != engine.Admin {
+	if opts.Use.Node() {
 		if db.hold, err = takeHold(ctx, config.ConnConfig, opts); err != nil {
 			return db, err
 		}
 	}
-	if err := migrate(whole, config.ConnConfig); err != nil {
+	if err := migrate(whole, config.ConnConfig, opts.Use); err != nil {
 		return db, err
 	}
 	cancel()

@@ -41,12 +41,7 @@ func Examine(ctx context.Context, path string) (e engine.Examination, err error)
 		return e, err
 	}
 	began := time.Now()
-	var tables int
-	err = conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'").Scan(&tables)
+	e.Schema, err = schemaOf(ctx, conn)
 	e.RoundTrip = time.Since(began)
-	if err != nil || tables == 0 {
-		return e, err
-	}
-	err = conn.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&e.Schema)
 	return e, err
 }

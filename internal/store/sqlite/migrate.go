@@ -45,6 +45,55 @@ func (db *DB) migrate(ctx context.Context) error {
 	})
 }
 
+// current reports whether the schema is that of this program. If not, and a command must
+// not change that, it is an error.
+func (db *DB) current(ctx context.Context, use engine.Use) (bool, error) {
+	ctx, cancel := engine.Bound(ctx)
+	defer cancel()
+	conn, err := connect(db.path, 1, "query_only(1)")
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = conn.Close() }()
+	if err := refuseForeign(ctx, conn); err != nil {
+		return false, err
+	}
+	at, err := schemaOf(ctx, conn)
+	if err != nil {
+		return false, err
+	}
+	steps, err := migrations.Pending("sqlite", at)
+	if err != nil || len(steps) == 0 {
+		return err == nil, err
+	}
+	if at == 0 {
+		if use != engine.Setup {
+			return false, engine.ErrMissing
+		}
+		return false, nil
+	}
+	known := at + int64(len(steps))
+	if use == engine.Look {
+		return false, engine.Outdated(at, known, false)
+	}
+	running, err := nodesUse(db.path)
+	if err == nil && running {
+		err = engine.Outdated(at, known, true)
+	}
+	return false, err
+}
+
+// schemaOf is the last step that was applied, 0 for an empty file.
+func schemaOf(ctx context.Context, conn *sql.DB) (at int64, err error) {
+	var tables int
+	err = conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'").Scan(&tables)
+	if err != nil || tables == 0 {
+		return 0, err
+	}
+	err = conn.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&at)
+	return at, err
+}
+
 func migrateIn(ctx context.Context, conn *sql.DB) error {
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {

@@ -76,7 +76,7 @@ func refuseNetwork(magic uint32) error {
 // lockFile takes the right to use the database. The lock ends with the process,
 // however it ends.
 func lockFile(path string, use engine.Use) (*os.File, error) {
-	if use == engine.Admin {
+	if !use.Node() {
 		return nil, nil
 	}
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
@@ -96,6 +96,25 @@ func lockFile(path string, use engine.Use) (*os.File, error) {
 		return nil, engine.ErrInUse
 	}
 	return nil, fmt.Errorf("lock %s.lock: %w", path, err)
+}
+
+// nodesUse reports whether a node has the database open: it then holds the lock. That it
+// is tried for a moment, and only where a command would migrate, disturbs nobody but a
+// node that starts in that moment.
+func nodesUse(path string) (bool, error) {
+	f, err := os.OpenFile(path+".lock", os.O_RDWR, 0) //nolint:gosec // beside the database
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // no node ever had it
+	}
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = f.Close() }()
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, err
 }
 
 // create makes an empty file that only its owner can read, as it will hold

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"time"
@@ -45,7 +46,7 @@ type DB struct {
 	done chan struct{}      // closed when it has ended
 }
 
-// Open opens or creates the file at path.
+// Open opens the file at path. A node and engine.Setup create it if it is missing.
 func Open(ctx context.Context, path string, opts Options) (db *DB, err error) {
 	defer func() {
 		if err != nil {
@@ -65,7 +66,7 @@ func Open(ctx context.Context, path string, opts Options) (db *DB, err error) {
 	if db.lock, err = lockFile(file, opts.Use); err != nil {
 		return nil, err
 	}
-	if err := db.connect(ctx); err != nil {
+	if err := db.connect(ctx, opts.Use); err != nil {
 		_ = db.closeAll()
 		return nil, err
 	}
@@ -75,15 +76,28 @@ func Open(ctx context.Context, path string, opts Options) (db *DB, err error) {
 	return db, nil
 }
 
-func (db *DB) connect(ctx context.Context) (err error) {
-	if err = create(db.path); err != nil {
+func (db *DB) connect(ctx context.Context, use engine.Use) (err error) {
+	if use.Node() || use == engine.Setup {
+		err = create(db.path)
+	} else if _, err = os.Stat(db.path); errors.Is(err, fs.ErrNotExist) {
+		err = engine.ErrMissing
+	}
+	if err != nil {
 		return err
 	}
 	if db.fingerprint, err = fingerprint(db.path); err != nil {
 		return err
 	}
-	if err = db.migrate(ctx); err != nil {
-		return err
+	current := false
+	if !use.Node() {
+		if current, err = db.current(ctx, use); err != nil {
+			return err
+		}
+	}
+	if !current {
+		if err = db.migrate(ctx); err != nil {
+			return err
+		}
 	}
 	if db.lease, err = newPool(ctx, db.path, 1, "synchronous(FULL)"); err != nil {
 		return err

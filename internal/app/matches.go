@@ -39,7 +39,7 @@ func (s *Server) buildMatches() {
 		Processes: s.node, Self: func() int64 { return s.node.Self().Incarnation },
 		Matches: s.store, Users: s.accounts, Stats: account.NewStats(s.store), Events: matchEvents{s.store, s.settings, s.nudger.Event},
 		Teller: s.clients, Coordinator: s.residents[coordinator.Kind], Disconnect: s.clients.Disconnect,
-		Started: func(m lobby.MatchState) { guard(s.log, "match started", func() { s.matchStarted(m) }) }, Ended: s.matches.signal, Hardware: s.feeder.Hardware, Settings: s.settings, Log: s.log,
+		Started: func(m lobby.MatchState) { s.guard.Do("match started", func() { s.matchStarted(m) }) }, Ended: s.matches.signal, Hardware: s.feeder.Hardware, Settings: s.settings, Log: s.log,
 	})
 	s.runAddon("matches", s.processEnded)
 }

@@ -20,6 +20,7 @@ import (
 	"teiserver/internal/cluster/cache"
 	"teiserver/internal/config"
 	"teiserver/internal/friend"
+	"teiserver/internal/guard"
 	"teiserver/internal/job"
 	"teiserver/internal/login"
 	"teiserver/internal/mail"
@@ -45,6 +46,7 @@ var ErrCutOff = errors.New("this node is cut off from the others")
 type Server struct {
 	cfg   config.Config
 	log   *slog.Logger
+	guard *guard.Guard // of what runs beside
 	began time.Time
 
 	store    *store.Store
@@ -112,7 +114,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, e
 func startAfter(ctx context.Context, cfg config.Config, log *slog.Logger, hearFirst time.Duration) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: log, began: time.Now(), fatal: make(chan error, 1), listeners: map[string]net.Listener{},
-		hearFirst: hearFirst, drains: newDrainer(), jobs: job.New(), timeline: make(chan struct{}, 1),
+		guard: guard.New(log), hearFirst: hearFirst, drains: newDrainer(), jobs: job.New(), timeline: make(chan struct{}, 1),
 	}
 	s.ready.set("starting")
 	for _, f := range []func(context.Context) error{
@@ -164,6 +166,11 @@ func (s *Server) Addresses() map[string]string {
 		all[flag] = ln.Addr().String()
 	}
 	return all
+}
+
+// runAddon is run for a part of an add-on: its panics are not the node's.
+func (s *Server) runAddon(name string, f func(ctx context.Context)) {
+	s.run(name, func(ctx context.Context) { s.guard.Run(ctx, name, f) })
 }
 
 // run starts a goroutine that Stop ends and waits for.

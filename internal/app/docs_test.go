@@ -58,7 +58,10 @@ func TestProcessesPage(t *testing.T) {
 	yes := map[bool]string{true: "yes", false: "no"}
 	kept := map[bool]string{true: "snapshot", false: "nothing"}
 	for _, k := range kinds(parts{}) {
-		code[k.Name] = []string{"`" + k.Name + "`", string(k.Scope), string(k.Start), string(k.Doubt), kept[k.Persist], yes[k.Indexed], k.Purpose}
+		code[k.Name] = []string{"`" + k.Name + "`", string(k.Scope), string(k.Start), string(k.Doubt), kept[k.Persist], yes[k.Indexed], k.Origin, k.Purpose}
+		if k.Origin == "" {
+			t.Errorf("kind %s does not say what the node of origin does", k.Name)
+		}
 	}
 	if diff := cmp.Diff(code, page); diff != "" {
 		t.Errorf("docs/processes.md differs from the kinds (-code +page):\n%s", diff)

@@ -31,7 +31,7 @@ func (s *Server) buildMatches() {
 			On: s.mayProcess, Wait: s.settings.MatchWait, Log: s.log,
 		}),
 		cleaner: &match.Cleaner{
-			Store: s.store, UnplayedAge: s.settings.UnplayedAge, UnratedAge: s.settings.UnratedAge, Log: s.log,
+			Store: s.store, UnplayedAge: s.settings.UnplayedAge, UnratedAge: s.settings.UnratedAge, DataAge: s.settings.MatchDataAge, Log: s.log,
 		},
 		ended: make(chan struct{}, 1),
 	}

@@ -14,10 +14,10 @@ import (
 // Coordinator, a host with a battle, a party, members of them and of channels.
 type scene struct {
 	*rig
-	lost  int // number of the node that will be lost
+	lost int // number of the node that will be lost
 	// planned says that it was stopped in order: the battle of its host was told.
 	planned bool
-	alive [2]int
+	alive   [2]int
 
 	hostLost, hostKept     *person
 	battleLost, battleKept int64

@@ -49,8 +49,8 @@ func TestPanicOfAHandler(t *testing.T) {
 			if err := from.Publish("words", word{1}); err != nil {
 				t.Fatal(err)
 			}
+			synctest.Wait() // one after the other
 		}
-		synctest.Wait()
 		if len(bad) != 2 || len(good) != 2 || nodes[1].Stats().Panics != 1 {
 			t.Errorf("heard %v and %v, %d panics counted", bad, good, nodes[1].Stats().Panics)
 		}

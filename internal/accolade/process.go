@@ -42,6 +42,7 @@ func NewBotKind(id int64, store Store, desk func() *Desk) process.Kind {
 		Doubt:   process.Freeze,
 		Persist: true,
 		Purpose: "AccoladesBot: after a match it chooses who is asked about whom, and begins the chats.",
+		Origin:  "the one that has processed a match tells of it",
 		Open: func(_ context.Context, _ string, snapshot []byte) (process.Machine, error) {
 			if snapshot == nil {
 				return NewBot(), nil
@@ -72,6 +73,7 @@ func NewChatKind(store Store, desk func() *Desk) process.Kind {
 		Doubt:   process.Freeze,
 		Persist: true,
 		Purpose: "A conversation of AccoladesBot with one player: what it has asked, until when it waits, who is to be told.",
+		Origin:  "hands over what its player answers",
 		Open: func(_ context.Context, _ string, snapshot []byte) (process.Machine, error) {
 			if snapshot == nil {
 				return &Chat{}, nil

@@ -212,6 +212,7 @@ func NewKind(store Store, counter func() *Counter) process.Kind {
 		Doubt:   process.Freeze,
 		Persist: true,
 		Purpose: "Counts what users achieve, from the events that clients and hosts report.",
+		Origin:  "hands over what its client or host reports",
 		Open: func(_ context.Context, _ string, snapshot []byte) (process.Machine, error) {
 			return Restore(snapshot)
 		},

@@ -24,7 +24,7 @@ type clusterStatus struct {
 	Database  string       `json:"database"`
 	RoundTrip float64      `json:"round_trip_ms"` // of one read of the database, from here
 	Durable   *durable     `json:"durability,omitempty"`
-	Jobs      []job.Status `json:"jobs"` // those that have been tried
+	Jobs      []job.Status `json:"jobs"` // all that are here
 }
 
 // durable is what becomes of acknowledged commands in a failover; PostgreSQL only.
@@ -70,7 +70,7 @@ func ClusterStatus(ctx context.Context, cfg config.Config, asJSON bool, w io.Wri
 		}
 		return writeStatus(clusterStatus{
 			Nodes: list(nodes), Unheard: list(brokenLinks(nodes)),
-			Database: st.Describe(), RoundTrip: float64(took.Microseconds()) / 1000, Durable: durableOf(ctx, cfg), Jobs: list(jobs),
+			Database: st.Describe(), RoundTrip: float64(took.Microseconds()) / 1000, Durable: durableOf(ctx, cfg), Jobs: everyJob(jobs),
 		}, asJSON, w)
 	})
 }
@@ -118,16 +118,25 @@ func stateOf(n lease.Node) string {
 	return n.State
 }
 
-// writeJobs prints how the jobs stand, in the order of their table.
-func writeJobs(known []job.Status, w io.Writer) error {
-	if len(known) == 0 {
-		return nil
-	}
-	var rows []job.Status
+// everyJob lists how all jobs stand that there are, in the order of their table, also those
+// that were never tried.
+func everyJob(known []job.Status) (all []job.Status) {
 	for _, j := range job.Table {
+		row := job.Status{Job: j.Name}
 		if i := slices.IndexFunc(known, func(k job.Status) bool { return k.Job == j.Name }); i >= 0 {
-			rows = append(rows, known[i])
+			row = known[i]
+		} else if j.Every.Unit == "" {
+			continue
 		}
+		all = append(all, row)
+	}
+	return all
+}
+
+// writeJobs prints how the jobs stand.
+func writeJobs(rows []job.Status, w io.Writer) error {
+	if len(rows) == 0 {
+		return nil
 	}
 	_, _ = fmt.Fprintln(w)
 	err := table(w, "JOB\tPERIOD\tDONE\tNODE\tFAILURES\tERROR", rows, func(k job.Status) []any {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"teiserver/internal/cluster/process"
 	"teiserver/internal/cluster/registry"
 	"teiserver/internal/config"
+	"teiserver/internal/job"
 	"teiserver/internal/store"
 )
 
@@ -179,5 +181,11 @@ func TestClusterCommandsOnAnEmptyStore(t *testing.T) {
 	}
 	if !strings.HasPrefix(b.String(), "NODE") {
 		t.Errorf("%q", b.String())
+	}
+	for _, j := range job.Table {
+		never := regexp.MustCompile(`(?m)^` + j.Name + ` +- +never +- +0 +-$`).MatchString(b.String())
+		if never != (j.Every.Unit != "") {
+			t.Errorf("%s is listed as never done: %v\n%s", j.Name, never, b.String())
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"teiserver/internal/bridge/discord"
 	"teiserver/internal/client"
 	"teiserver/internal/coordinator"
+	"teiserver/internal/guard"
 	"teiserver/internal/lobby"
 	"teiserver/internal/moderation"
 	"teiserver/internal/resident"
@@ -49,7 +50,7 @@ func (s *Server) buildBridge() error {
 	}
 	s.late.bridge.Store(desk)
 	s.clients.Desk.Discord = desk
-	observe := guarded(s.log, "lobby observed", s.observe)
+	observe := guard.Hook(s.guard, "lobby observed", s.observe)
 	s.late.observe.Store(&observe)
 	s.caches.OnChange(setting.Table, func(key string) {
 		if key == setting.Bridge.Key() || strings.HasPrefix(key, "bridge.") {
@@ -107,7 +108,7 @@ func (s *Server) runErrands(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case f := <-s.errands:
-			guard(s.log, "errand", func() {
+			s.guard.Do("errand", func() {
 				ctx, cancel := context.WithTimeout(ctx, errandLimit)
 				defer cancel()
 				f(ctx)

@@ -16,9 +16,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"teiserver/internal/account"
 	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/process"
 	"teiserver/internal/moderation"
+	"teiserver/internal/setting"
 )
 
 // rows reads the tables of a page under a heading: first cell without its backquotes
@@ -58,7 +60,10 @@ func TestProcessesPage(t *testing.T) {
 	yes := map[bool]string{true: "yes", false: "no"}
 	kept := map[bool]string{true: "snapshot", false: "nothing"}
 	for _, k := range kinds(parts{}) {
-		code[k.Name] = []string{"`" + k.Name + "`", string(k.Scope), string(k.Start), string(k.Doubt), kept[k.Persist], yes[k.Indexed], k.Purpose}
+		code[k.Name] = []string{"`" + k.Name + "`", string(k.Scope), string(k.Start), string(k.Doubt), kept[k.Persist], yes[k.Indexed], k.Origin, k.Purpose}
+		if k.Origin == "" {
+			t.Errorf("kind %s does not say what the node of origin does", k.Name)
+		}
 	}
 	if diff := cmp.Diff(code, page); diff != "" {
 		t.Errorf("docs/processes.md differs from the kinds (-code +page):\n%s", diff)
@@ -166,5 +171,49 @@ func TestModerationPage(t *testing.T) {
 	}
 	if diff := cmp.Diff(code, page); diff != "" {
 		t.Errorf("docs/moderation.md differs from the restrictions (-code +page):\n%s", diff)
+	}
+}
+
+// TestPagesNameSettings: a setting that a page names exists. What looks like one and is a
+// topic, a service or a metric of another page is none.
+func TestPagesNameSettings(t *testing.T) {
+	keys := map[string]bool{}
+	families := map[string]bool{}
+	for _, key := range setting.Keys() {
+		keys[key] = true
+		family, _, _ := strings.Cut(key, ".")
+		families[family] = true
+	}
+	others := map[string]bool{}
+	for _, o := range account.UserOptions {
+		others[o.Key] = true
+	}
+	for _, heading := range []string{"Topics", "Services"} {
+		for name := range rows(t, "pubsub.md", heading) {
+			others[name] = true
+		}
+	}
+	files, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	named := 0
+	for _, file := range append(files, "../../README.md", "../../CHANGELOG.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("`([a-z_]+)\\.([a-z_.-]+)`").FindAllStringSubmatch(string(text), -1) {
+			key := m[1] + "." + m[2]
+			switch {
+			case keys[key]:
+				named++
+			case families[m[1]] && !others[key] && !slices.Contains([]string{"go", "md", "yml"}, m[2]):
+				t.Errorf("%s names the setting %s, which does not exist", filepath.Base(file), key)
+			}
+		}
+	}
+	if named < 50 {
+		t.Errorf("the pages name %d settings", named)
 	}
 }

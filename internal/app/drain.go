@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"teiserver/internal/cluster"
+	"teiserver/internal/coordinator"
+	"teiserver/internal/guard"
+	"teiserver/internal/lobby"
 )
 
 // The numbers of a drain.
@@ -22,6 +25,9 @@ const (
 	endDrain = "Server is restarting, please reconnect"
 	endStop  = "Server is stopping"
 )
+
+// textFarewell is what the Coordinator says in lobbies that close with this node.
+const textFarewell = "Teiserver update taking place, game rooms will reappear after the update has taken place."
 
 // drainer carries out what the operator wants of this node. The wish comes with the
 // renewals of the lease, see cluster drain and undrain.
@@ -123,6 +129,7 @@ func (s *Server) drain(ctx context.Context, d time.Duration, reason string) erro
 	}
 	n := s.countClients()
 	s.log.Info("processes handed over", "clients", n)
+	s.sayFarewell(ctx)
 	return s.spring.CloseAll(ctx, min(time.Until(deadline), time.Duration(n)*closePace), reason)
 }
 
@@ -135,13 +142,20 @@ func (s *Server) serveAgain() {
 // handOver is a drain before the node stops, in at most half of the time that is left.
 // A node that is given up has nothing to hand over, and a single one nobody.
 func (s *Server) handOver(ctx context.Context) {
-	if s.givenUp.Load() || !s.cfg.Clustered() {
+	if s.givenUp.Load() {
+		return
+	}
+	if !s.cfg.Clustered() {
+		s.sayFarewell(ctx)
 		return
 	}
 	ctx, cancel := s.half(ctx)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
-	if err := s.drain(ctx, time.Until(deadline), endStop); err != nil && !errors.Is(err, cluster.ErrNobodyElse) {
+	switch err := s.drain(ctx, time.Until(deadline), endStop); {
+	case errors.Is(err, cluster.ErrNobodyElse):
+		s.sayFarewell(ctx)
+	case err != nil:
 		s.log.Warn("not everything was handed over", "err", err)
 	}
 }
@@ -153,4 +167,37 @@ func (s *Server) half(ctx context.Context) (context.Context, context.CancelFunc)
 		left = time.Until(deadline)
 	}
 	return context.WithTimeout(ctx, left/2)
+}
+
+// farewellLimit is how long clients may have to wait for the farewell; farewells is in how
+// many lobbies it is said at once.
+const (
+	farewellLimit = 2 * time.Second
+	farewells     = 16
+)
+
+// sayFarewell tells the lobbies that go with the clients of this node, wherever their members
+// are, why: those whose host is connected here. Others stay, and hear nothing.
+func (s *Server) sayFarewell(ctx context.Context) {
+	if !s.node.Trusted() {
+		return // nobody could say it now
+	}
+	ctx, cancel := context.WithTimeout(ctx, farewellLimit)
+	defer cancel()
+	var all guard.Group
+	slots := make(chan struct{}, farewells)
+	for _, x := range s.roster.Summaries() {
+		if !s.clients.Has(x.Info.Founder.User) {
+			continue
+		}
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			say := lobby.Announce{Who: lobby.Who{User: s.residents[coordinator.Kind]}, Text: textFarewell}
+			if _, err := s.node.Call(ctx, cluster.NewKey(lobby.Kind, x.Info.ID), say); err != nil {
+				s.log.Debug("farewell not said", "key", x.Info.ID, "err", err)
+			}
+		})
+	}
+	s.guard.Do("farewell", all.Wait)
 }

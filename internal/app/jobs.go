@@ -23,7 +23,7 @@ func (s *Server) buildTelemetry() {
 			telemetry.BotsIn: sessions.BotsIn.Load, telemetry.BotsOut: sessions.BotsOut.Load,
 			telemetry.LinesIn: lines.LinesIn.Load, telemetry.BytesOut: lines.BytesOut.Load, telemetry.Refused: lines.Refused.Load,
 		},
-		Players: s.roster.Players, Census: s.census, Marked: s.store.DonePeriods, OnEvent: func(e telemetry.Event) { guard(s.log, "event", func() { s.happened(e) }) }, Now: s.node.Now, Log: s.log,
+		Players: s.roster.Players, Census: s.census, Marked: s.store.DonePeriods, OnEvent: func(e telemetry.Event) { s.guard.Do("event", func() { s.happened(e) }) }, Now: s.node.Now, Log: s.log,
 	})
 	s.spring.Telemetry, s.spring.Properties = s.telemetry, properties{s}
 	s.telemetry.Bind(s.jobs)

@@ -32,7 +32,7 @@ func (s *Server) buildMatches() {
 			On: s.mayProcess, Wait: s.settings.MatchWait, Now: s.node.Now, Log: s.log,
 		}),
 		cleaner: &match.Cleaner{
-			Store: s.store, UnplayedAge: s.settings.UnplayedAge, UnratedAge: s.settings.UnratedAge, Log: s.log,
+			Store: s.store, UnplayedAge: s.settings.UnplayedAge, UnratedAge: s.settings.UnratedAge, DataAge: s.settings.MatchDataAge, Log: s.log,
 		},
 		ended: make(chan struct{}, 1),
 	}
@@ -40,7 +40,7 @@ func (s *Server) buildMatches() {
 		Processes: s.node, Self: func() int64 { return s.node.Self().Incarnation }, Now: s.node.Now,
 		Matches: s.store, Users: s.accounts, Stats: account.NewStats(s.store), Events: matchEvents{s.store, s.settings, s.nudger.Event},
 		Teller: s.clients, Coordinator: s.residents[coordinator.Kind], Disconnect: s.clients.Disconnect,
-		Started: func(m lobby.MatchState) { guard(s.log, "match started", func() { s.matchStarted(m) }) }, Ended: s.matches.signal, Hardware: s.feeder.Hardware, Settings: s.settings, Log: s.log,
+		Started: func(m lobby.MatchState) { s.guard.Do("match started", func() { s.matchStarted(m) }) }, Ended: s.matches.signal, Hardware: s.feeder.Hardware, Settings: s.settings, Log: s.log,
 	})
 	s.runAddon("matches", s.processEnded)
 }

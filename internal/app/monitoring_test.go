@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"teiserver/internal/job"
 )
 
 // TestMonitoring: the alerts and the dashboard use metrics that there are, and the
@@ -35,6 +37,38 @@ func TestMonitoring(t *testing.T) {
 			}
 			if !strings.Contains(string(known), "`"+metric+"`") {
 				t.Errorf("%s uses %s, which is not in docs/metrics.md", file, metric)
+			}
+		}
+	}
+}
+
+// TestJobsAreWatched: alerts and dashboard show how the jobs stand, and an alert that says
+// which jobs it waits for names jobs that come at all times, not only when there is something.
+func TestJobsAreWatched(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string][]string{
+		"alerts.yml":     {"teiserver_job_failures", "teiserver_job_done_timestamp_seconds"},
+		"dashboard.json": {"teiserver_job_failures", "teiserver_job_done_timestamp_seconds", "teiserver_jobs_failed_total"},
+	} {
+		text, err := os.ReadFile("../../monitoring/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, metric := range want {
+			if !strings.Contains(string(text), metric) {
+				t.Errorf("%s does not use %s", file, metric)
+			}
+		}
+		for _, m := range regexp.MustCompile(`exported_job=~"([^"]+)"`).FindAllStringSubmatch(string(text), -1) {
+			units := map[job.Unit]bool{}
+			for name := range strings.SplitSeq(m[1], "|") {
+				j, ok := job.Find(name)
+				if units[j.Every.Unit] = true; !ok || j.Every.Unit == "" || j.Each != "" || name == job.Mail {
+					t.Errorf("%s waits for %q, which does not come by the clock alone", file, name)
+				}
+			}
+			if len(units) != 1 {
+				t.Errorf("%s waits as long for jobs of different periods: %s", file, m[1])
 			}
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"teiserver/internal/cluster/cache"
 	"teiserver/internal/config"
 	"teiserver/internal/friend"
+	"teiserver/internal/guard"
 	"teiserver/internal/job"
 	"teiserver/internal/login"
 	"teiserver/internal/mail"
@@ -47,6 +48,7 @@ var ErrCutOff = errors.New("this node is cut off from the others")
 type Server struct {
 	cfg   config.Config
 	log   *slog.Logger
+	guard *guard.Guard // of what runs beside
 	began time.Time
 
 	store    *store.Store
@@ -119,7 +121,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, e
 func startAfter(ctx context.Context, cfg config.Config, log *slog.Logger, out io.Writer, hearFirst time.Duration) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: log, began: time.Now(), fatal: make(chan error, 1), listeners: map[string]net.Listener{},
-		out: out, hearFirst: hearFirst, drains: newDrainer(), jobs: job.New(), timeline: make(chan struct{}, 1),
+		out: out, guard: guard.New(log), hearFirst: hearFirst, drains: newDrainer(), jobs: job.New(), timeline: make(chan struct{}, 1),
 	}
 	s.ready.set(starting)
 	for _, f := range []func(context.Context) error{
@@ -171,6 +173,11 @@ func (s *Server) Addresses() map[string]string {
 		all[flag] = ln.Addr().String()
 	}
 	return all
+}
+
+// runAddon is run for a part of an add-on: its panics are not the node's.
+func (s *Server) runAddon(name string, f func(ctx context.Context)) {
+	s.run(name, func(ctx context.Context) { s.guard.Run(ctx, name, f) })
 }
 
 // run starts a goroutine that Stop ends and waits for.

@@ -65,7 +65,9 @@ func (s *Server) clientSources(all *ops.Sources) {
 	all.OutQueueBytes = func() float64 { return float64(s.spring.QueuedBytes()) }
 	all.SlowCloses = live(&c.Slow)
 	all.FloodCloses = live(&c.Floods)
-	all.Panics = live(&c.Panics)
+	all.Panics = func() float64 {
+		return float64(c.Panics.Load() + s.guard.Caught.Load() + s.node.Feeds().Panics + s.busStats().Panics)
+	}
 	all.Strangers = func() float64 { return float64(s.spring.Strangers()) }
 	all.LimitsHeard = live(&s.accounts.Counters.Limits.Heard)
 	all.Limited = s.limited
@@ -156,22 +158,26 @@ func (s *Server) processSources(all *ops.Sources) {
 	all.CastsLost = live(&node.CastsLost)
 }
 
+// busStats are what the bus has counted.
+func (s *Server) busStats() bus.Stats {
+	if b, ok := s.bus.(interface{ Stats() bus.Stats }); ok {
+		return b.Stats()
+	}
+	return bus.Stats{}
+}
+
 func (s *Server) busSources(all *ops.Sources) {
 	feeds := s.node.Feeds
 	all.FeedsPublished = count(feeds, func(f feed.Figures) int { return f.Publishers })
 	all.FeedsFollowed = count(feeds, func(f feed.Figures) int { return f.Replicas })
 	all.FeedViews = count(feeds, func(f feed.Figures) int64 { return f.Views })
 	all.FeedGaps = count(feeds, func(f feed.Figures) int64 { return f.Gaps })
-	b, ok := s.bus.(interface{ Stats() bus.Stats })
-	if !ok {
-		return
-	}
-	all.BusSent = count(b.Stats, func(n bus.Stats) int64 { return n.Sent })
-	all.BusSentBytes = count(b.Stats, func(n bus.Stats) int64 { return n.SentBytes })
-	all.BusReceived = count(b.Stats, func(n bus.Stats) int64 { return n.Received })
-	all.BusReceivedBytes = count(b.Stats, func(n bus.Stats) int64 { return n.ReceivedBytes })
+	all.BusSent = count(s.busStats, func(n bus.Stats) int64 { return n.Sent })
+	all.BusSentBytes = count(s.busStats, func(n bus.Stats) int64 { return n.SentBytes })
+	all.BusReceived = count(s.busStats, func(n bus.Stats) int64 { return n.Received })
+	all.BusReceivedBytes = count(s.busStats, func(n bus.Stats) int64 { return n.ReceivedBytes })
 	all.BusDropped = func() map[string]float64 {
-		n := b.Stats()
+		n := s.busStats()
 		return map[string]float64{
 			"malformed": float64(n.Malformed),
 			"unknown":   float64(n.Unknown),

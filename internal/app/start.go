@@ -24,6 +24,7 @@ import (
 	"teiserver/internal/coordinator"
 	"teiserver/internal/friend"
 	"teiserver/internal/geoip"
+	"teiserver/internal/guard"
 	"teiserver/internal/login"
 	"teiserver/internal/roster"
 	"teiserver/internal/setting"
@@ -164,7 +165,7 @@ func (s *Server) joinCluster(ctx context.Context) error {
 			s.bus, s.clusterID = b, clusterID
 			return b, err
 		},
-		Clients: s.countClients,
+		Clients: s.countClients, Guard: s.guard,
 		OnCondemned: func() {
 			s.givenUp.Store(true)
 			s.fail(ErrCondemned)
@@ -243,12 +244,12 @@ func (s *Server) buildDomain(ctx context.Context) error {
 	s.clients = client.NewService(client.Options{
 		Runtime: s.node, Roster: s.roster, Accounts: s.accounts, Friends: s.friends, Settings: s.settings,
 		Sessions: sessions, Caches: s.caches, Audit: s.cfg.Clustered(), Log: s.log,
-		Incarnation: s.incarnation, Now: s.node.Now,
+		Incarnation: s.incarnation, Now: s.node.Now, Guard: s.guard,
 		Coordinator: s.residents[coordinator.Kind], Residents: s.mailboxes(),
 		Desk:    &coordinator.Desk{Accounts: s.accounts, Settings: s.settings, Processes: s.node, Ratings: s.ratings, Accolades: badges{s.store}, Facts: account.NewStats(s.store), Names: s.store, Log: s.log},
 		Ratings: s.ratings, Moderation: s.moderation,
-		OnLogin:  func(u *account.User, p client.Presence) { guard(s.log, "login", func() { s.loggedIn(u, p) }) },
-		Overhear: guarded(s.log, "line overheard", s.overhear),
+		OnLogin:  func(u *account.User, p client.Presence) { s.guard.Do("login", func() { s.loggedIn(u, p) }) },
+		Overhear: guard.Hook(s.guard, "line overheard", s.overhear),
 	})
 	s.clients.Desk.Moderation = verdicts{s.moderation}
 	s.buildAutomod()

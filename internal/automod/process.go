@@ -69,6 +69,7 @@ func NewKind(desk func() *Desk) process.Kind {
 	return process.Kind{
 		Name: Kind, Scope: process.PerCluster, Start: process.Ensured, Doubt: process.Freeze,
 		Purpose: "Automod: who has logged in is compared with the keys of bans a while later, and banned once.",
+		Origin:  "of the login: notes the keys and hands them over; repeats to a new owner those that are not done",
 		Open: func(_ context.Context, _ string, snapshot []byte) (process.Machine, error) {
 			return open(snapshot)
 		},

@@ -131,6 +131,7 @@ func NewKind(id int64, store Store, desk func() *Desk) process.Kind {
 		Doubt:   process.Freeze,
 		Persist: true,
 		Purpose: "DiscordBridge: carries lines and notices between the channels here and on Discord, while the bridge is on.",
+		Origin:  "of the speaker or of the event: hands over a line, once",
 		Open: func(_ context.Context, _ string, snapshot []byte) (process.Machine, error) {
 			if snapshot == nil {
 				return NewState(), nil

@@ -25,6 +25,7 @@ func NewKind(store Store) process.Kind {
 		Indexed: true,
 		Tells:   true,
 		Purpose: "A chat channel: who is in it and what is said.",
+		Origin:  "judges whether its client may speak; hands the line to the bridge, if the channel has one",
 		Open: func(ctx context.Context, id string, snapshot []byte) (process.Machine, error) {
 			if snapshot != nil {
 				s, err := RestoreState(snapshot)

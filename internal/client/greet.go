@@ -61,7 +61,7 @@ func (s *Service) greetAll(ctx context.Context) {
 		c, wait, waits := s.greets.next(time.Now())
 		switch {
 		case c != nil:
-			s.greet(ctx, c)
+			s.Guard.Do("greeting", func() { s.greet(ctx, c) })
 			continue
 		case waits:
 			select {

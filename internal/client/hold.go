@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"teiserver/internal/cluster"
+	"teiserver/internal/guard"
 	"teiserver/internal/lobby"
 )
 
@@ -225,7 +226,7 @@ func (s *Service) sendRound(ctx context.Context, clients []*Client) {
 		return // the store is away: nobody decides
 	}
 	var silent sync.Map
-	var all sync.WaitGroup
+	var all guard.Group
 	slots := make(chan struct{}, sendAtOnce)
 	for _, c := range clients {
 		slots <- struct{}{}

@@ -194,7 +194,7 @@ func (p *parties) run(ctx context.Context) {
 		grace := p.svc.Settings.SessionGrace(read)
 		cancel()
 		for _, say := range p.losses.take() {
-			say(grace)
+			p.svc.Guard.Do("party news", func() { say(grace) })
 		}
 	}
 }

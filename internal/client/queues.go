@@ -71,14 +71,21 @@ func (q *queues) run(ctx context.Context) {
 		q.news = map[int64]bool{}
 		q.mu.Unlock()
 		for user, party := range news {
-			if c := q.svc.clientOf(user); c != nil {
-				if party {
-					q.checkParty(user)
-				}
-				c.matchNews(ctx)
-			}
+			q.svc.Guard.Do("matchmaking news", func() { q.say(ctx, user, party) })
 		}
 	}
+}
+
+// say tells a user's client what is new of it.
+func (q *queues) say(ctx context.Context, user int64, party bool) {
+	c := q.svc.clientOf(user)
+	if c == nil {
+		return
+	}
+	if party {
+		q.checkParty(user)
+	}
+	c.matchNews(ctx)
 }
 
 // checkParty takes groups out of their queues that are another party now.

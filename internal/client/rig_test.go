@@ -69,6 +69,8 @@ type data struct {
 	opening  func() // while a lobby's first record is written
 	users    map[int64]*account.User
 	actions  map[int64][]coordinator.Action
+	looked   []int64 // whose actions were read
+	bomb     int64   // the user over whose actions the store panics
 
 	standings map[int64]*moderation.Standing
 	away      int // so many reads of standings fail
@@ -99,6 +101,10 @@ func (d *data) UserByName(_ context.Context, name string) (*account.User, error)
 func (d *data) Actions(_ context.Context, user int64) ([]coordinator.Action, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.looked = append(d.looked, user)
+	if d.bomb != 0 && user == d.bomb {
+		panic("a bug in actions")
+	}
 	return d.actions[user], nil
 }
 
@@ -147,11 +153,12 @@ func (d *data) Relations(_ context.Context, user int64) (*friend.Relations, erro
 	}
 	r.Ignores = append(slices.Clone(r.Ignores), d.ignores[user]...)
 	d.calls++
-	var wait time.Duration
-	if d.slow != nil {
-		wait = d.slow(d.calls)
-	}
+	call, slow := d.calls, d.slow
 	d.mu.Unlock()
+	var wait time.Duration
+	if slow != nil {
+		wait = slow(call)
+	}
 	<-time.After(wait)
 	return r, nil
 }

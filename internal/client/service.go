@@ -18,6 +18,7 @@ import (
 	"teiserver/internal/cluster/message"
 	"teiserver/internal/coordinator"
 	"teiserver/internal/friend"
+	"teiserver/internal/guard"
 	"teiserver/internal/lobby"
 	"teiserver/internal/moderation"
 	"teiserver/internal/refusal"
@@ -76,6 +77,8 @@ type Options struct {
 	// Overhear is told of each line that a user of this node has said in a channel; nil:
 	// nobody asks. It must not block.
 	Overhear func(ctx context.Context, o Overheard)
+	// Guard catches the panics of what runs beside; nil: one of its own.
+	Guard *guard.Guard
 	// OnLogin is told of each login on this node; nil: nobody asks. It must not block.
 	OnLogin func(u *account.User, p Presence)
 }
@@ -97,6 +100,9 @@ type Service struct {
 
 // NewService makes the service of a node and begins to answer the other nodes.
 func NewService(o Options) *Service {
+	if o.Guard == nil {
+		o.Guard = guard.New(o.Log)
+	}
 	s := &Service{Options: o, sessions: newSessions(o.Sessions, o.Runtime, o.Incarnation), changed: newChanges(), holders: newHolders(), reports: newReports(), moved: make(chan struct{}, 1), greets: newGreets()}
 	o.Runtime.Serve(ServiceDeliver, func(_ context.Context, _ bus.Origin, body any) (any, error) {
 		d, ok := body.(deliver)
@@ -131,11 +137,11 @@ func (s *Service) clientOf(user int64) *Client {
 func (s *Service) Run(ctx context.Context) {
 	var reads sync.WaitGroup
 	defer reads.Wait()
-	reads.Go(func() { s.sendAllHeld(ctx) })
-	reads.Go(func() { s.sendReports(ctx) })
-	reads.Go(func() { s.parties.run(ctx) })
-	reads.Go(func() { s.queues.run(ctx) })
-	reads.Go(func() { s.greetAll(ctx) })
+	for name, f := range map[string]func(context.Context){
+		"statuses": s.sendAllHeld, "reports": s.sendReports, "parties": s.parties.run, "matchmaking": s.queues.run, "greetings": s.greetAll,
+	} {
+		reads.Go(func() { s.Guard.Run(ctx, name, f) })
+	}
 	var audit, retry <-chan time.Time
 	if s.Audit {
 		tick := time.NewTicker(auditEvery)
@@ -148,7 +154,7 @@ func (s *Service) Run(ctx context.Context) {
 			return
 		case <-s.changed.wake:
 			for _, c := range s.changed.take() {
-				reads.Go(func() { s.readAgain(ctx, c) })
+				reads.Go(func() { s.Guard.Do("user read again", func() { s.readAgain(ctx, c) }) })
 			}
 		case <-s.moved:
 			if s.Audit && !s.compare(ctx) {

@@ -15,6 +15,7 @@ import (
 	"teiserver/internal/cluster/process"
 	"teiserver/internal/cluster/registry"
 	"teiserver/internal/cluster/sequence"
+	"teiserver/internal/guard"
 )
 
 // Options describe a node. The stores are usually one and the same.
@@ -50,6 +51,7 @@ type Options struct {
 	Memory       lease.Memory
 	Address      string // where others reach the bus
 	Clients      func() int
+	Guard        *guard.Guard // catches the panics of who is told of members; nil: one of its own
 
 	Timing lease.Timing // for tests
 	Clock  lease.Clock  // for tests
@@ -73,6 +75,7 @@ type Options struct {
 type Node struct {
 	o     Options
 	log   *slog.Logger
+	guard *guard.Guard
 	self  bus.Origin
 	kinds map[string]*process.Kind
 
@@ -137,6 +140,9 @@ func New(o Options) *Node {
 	}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
+	}
+	if n.guard = o.Guard; n.guard == nil {
+		n.guard = guard.New(n.log)
 	}
 	if n.o.Clients == nil {
 		n.o.Clients = func() int { return 0 }

@@ -12,6 +12,7 @@ import (
 	"teiserver/internal/cluster/lease"
 	"teiserver/internal/cluster/process"
 	"teiserver/internal/cluster/registry"
+	"teiserver/internal/guard"
 )
 
 // Self implements Runtime; it is empty before Start.
@@ -117,7 +118,7 @@ func (n *Node) Members() []Member {
 // OnMembers implements Runtime.
 func (n *Node) OnMembers(f func([]Member)) {
 	n.whenOpen(func() {
-		n.lease.OnMembers(func(nodes []lease.Node) { f(n.members(nodes)) })
+		n.lease.OnMembers(func(nodes []lease.Node) { n.guard.Do("members heard", func() { f(n.members(nodes)) }) })
 	})
 }
 
@@ -201,9 +202,7 @@ func (n *Node) hearOwner(m bus.Message) {
 	n.mu.Lock()
 	hooks := n.takeovers[news.Owner.Key.Kind]
 	n.mu.Unlock()
-	for _, f := range hooks {
-		f(news.Owner.Key)
-	}
+	guard.Each(hooks, func(f func(Key)) { f(news.Owner.Key) })
 }
 
 func (n *Node) say(news nodeNews) {

@@ -79,6 +79,7 @@ func NewKind(id int64) process.Kind {
 		Doubt:   process.Continue,
 		Persist: true,
 		Purpose: "The account through which the server speaks; answers private messages and $ commands, keeps the codes it gave out.",
+		Origin:  "hands over what is asked; greets who logs in, after `coordinator.login_delay_ms`",
 		Open: func(_ context.Context, _ string, snapshot []byte) (process.Machine, error) {
 			return open(snapshot)
 		},

@@ -56,6 +56,7 @@ func NewKind(s *Service) process.Kind {
 		Doubt:   process.Freeze,
 		Idle:    asleep,
 		Purpose: "A class of long jobs while there is something to do: takes one step after the other, each a durable write.",
+		Origin:  "any node: the one that takes the trigger wakes the class",
 		Open:    func(context.Context, string, []byte) (process.Machine, error) { return &class{}, nil },
 		Write: func(ctx context.Context, f registry.Fence, record any) error {
 			return record.(Step).Write(ctx, f)

@@ -24,7 +24,8 @@ func TestJobsPage(t *testing.T) {
 	for _, j := range Table {
 		code = append(code, j.row())
 	}
-	for line := range strings.Lines(string(raw)) {
+	jobs, _, _ := strings.Cut(string(raw), "\n## ")
+	for line := range strings.Lines(jobs) {
 		if strings.HasPrefix(line, "| `") {
 			page = append(page, strings.TrimSpace(line))
 		}

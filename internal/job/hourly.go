@@ -3,14 +3,10 @@ package job
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"teiserver/internal/cluster/registry"
+	"teiserver/internal/setting"
 )
-
-// marksKept is how long marks of minutes, hours and half days stay. A node that was
-// paused for longer has lost its lease by far.
-const marksKept = 30 * 24 * time.Hour
 
 // BindHourly binds the job hourly-cleanup: what else there is to clean, one step after
 // the other, and then the marks that can no longer come up.
@@ -25,15 +21,17 @@ func (s *Service) BindHourly(others ...func(ctx context.Context, r Run) (Step, e
 	}})
 }
 
-// trimMarks finds a job with old marks. Days and longer periods keep theirs: they are few,
-// and say which rows have been made.
+// trimMarks finds a job with old marks, of minutes, hours and half days. They stay for days:
+// a node that was paused for longer has lost its lease by far. Days and longer periods keep
+// theirs: they are few, and say which rows have been made.
 func (s *Service) trimMarks(ctx context.Context, r Run) (Step, error) {
+	kept := setting.MarkDays.Get(ctx, s.o.Settings)
 	for _, j := range Table {
 		unit := j.Every.Unit
 		if j.Each != "" || unit != Minute && unit != Hour && unit != HalfDay {
 			continue
 		}
-		before := unit.Name(r.Now.Add(-marksKept))
+		before := unit.Name(r.Now.AddDate(0, 0, -kept))
 		oldest, err := s.o.Store.OldestMark(ctx, j.Name)
 		if err != nil {
 			return Step{}, fmt.Errorf("oldest mark of %s: %w", j.Name, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -105,7 +106,8 @@ func (s *Service) Bound() []Job {
 	return slices.DeleteFunc(slices.Clone(Table), func(j Job) bool { _, ok := s.bound[j.Name]; return !ok })
 }
 
-func (s *Service) work(name string) (Work, bool) {
+// Work returns what the job of a name does.
+func (s *Service) Work(name string) (Work, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w, ok := s.bound[name]
@@ -139,7 +141,7 @@ var errStay = errors.New("job: under way")
 // look serves a trigger: nil if nothing is left to do.
 func (s *Service) look(ctx context.Context, t Trigger) error {
 	j, ok := Find(t.Job)
-	w, bound := s.work(t.Job)
+	w, bound := s.Work(t.Job)
 	switch {
 	case !ok || !bound: // of a neighbor release
 		return errBack
@@ -147,9 +149,14 @@ func (s *Service) look(ctx context.Context, t Trigger) error {
 		return errBack
 	case !j.Enabled.Get(ctx, s.o.Settings):
 		return nil
+	}
+	now := j.Every.Latest(s.o.Now())
+	switch {
+	case t.Tick > now:
+		return errBack // the clock of the host that inserted it is ahead of the store's
 	case w.Once != nil:
 		return s.once(ctx, j, w)
-	case t.Tick != "" && t.Tick < j.Every.Latest(time.Now().UTC()):
+	case t.Tick != "" && t.Tick < now:
 		return nil // a later one looks after it
 	}
 	due, err := s.due(ctx, j, w)
@@ -193,7 +200,7 @@ func (s *Service) find(ctx context.Context, class string) any {
 		return nil
 	}
 	for _, j := range Table {
-		w, bound := s.work(j.Name)
+		w, bound := s.Work(j.Name)
 		if j.Class != class || !bound || s.resting(j) || !s.o.Runtime.Trusted() || !j.Enabled.Get(ctx, s.o.Settings) {
 			continue
 		}
@@ -222,7 +229,7 @@ func (s *Service) Hurry(ctx context.Context, name string) error {
 		return nil
 	}
 	j, known := Find(name)
-	w, bound := s.work(name)
+	w, bound := s.Work(name)
 	if !known || !bound || w.Call == nil || !s.may() || !j.Enabled.Get(ctx, s.o.Settings) {
 		return nil
 	}
@@ -321,6 +328,7 @@ func (s *Service) safely(f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panicked: %v", r)
+			s.o.Log.Error("job panicked", "err", err, "stack", string(debug.Stack()))
 		}
 	}()
 	return f()

@@ -489,3 +489,51 @@ func TestHurry(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestHostClockIsOff: what a trigger is of goes by the store's time. One that a host inserts
+// whose clock is some seconds ahead waits until its tick has come there, and is not taken for
+// the one before.
+func TestHostClockIsOff(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{ServerMinute, EventCleanup} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			j, _ := Find(name)
+			r.ahead = -5 * time.Second // as of the host
+			var did atomic.Int64
+			n := r.add("a", nil, func(n *node) {
+				if j.Class == "" {
+					n.Bind(name, rows(r.store))
+					return
+				}
+				n.Bind(name, Work{Next: func(context.Context, Run) (Step, error) { did.Add(1); return Step{}, nil }})
+			})
+			r.settle()
+			at := j.Every.Next(time.Now().Add(time.Hour)) // by the host
+			pass(time.Until(at))
+			tick := n.tick(j)
+			if before := j.Every.Latest(r.now()); tick <= before || tick != j.Every.Latest(time.Now()) {
+				t.Fatalf("%s: the tick is %s, the store is at %s", name, tick, before)
+			}
+			look := func() error {
+				ctx, cancel := context.WithTimeout(context.Background(), lookLimit)
+				defer cancel()
+				return n.look(ctx, Trigger{Job: name, Tick: tick})
+			}
+			if err := look(); !errors.Is(err, errBack) {
+				t.Errorf("%s before its time: %v", name, err)
+			}
+			pass(6 * time.Second)
+			r.until("the period is done", func() bool {
+				err := look()
+				if err != nil && !errors.Is(err, errStay) {
+					t.Fatal(err)
+				}
+				return err == nil
+			})
+			if _, there := r.store.marks[name+" "+tick]; !there {
+				t.Errorf("%s: no mark of %s among %v", name, tick, r.store.done())
+			}
+		})
+	}
+}

@@ -93,11 +93,18 @@ func (s *Service) config() *river.Config {
 	}
 	for _, j := range s.Bound() {
 		c.PeriodicJobs = append(c.PeriodicJobs, river.NewPeriodicJob(j.Every, func() (river.JobArgs, *river.InsertOpts) {
-			return Trigger{j.Name, j.Every.Latest(time.Now())}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
+			return Trigger{j.Name, s.tick(j)}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
 		}, &river.PeriodicJobOpts{ID: j.Name, RunOnStart: true}))
 	}
 	return c
 }
+
+// early is what the clock of a host may be ahead of the store's: River goes by the host's.
+const early = 20 * time.Second
+
+// tick names the tick that is triggered now: of the store's time, or the one that comes in a
+// moment. A trigger waits until its tick has come there; see look.
+func (s *Service) tick(j Job) string { return j.Every.Latest(s.o.Now().Add(early)) }
 
 // clientOf is how the queue of a node in one of its lives is called.
 func clientOf(incarnation int64) string { return fmt.Sprintf("node:%d", incarnation) }

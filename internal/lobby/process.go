@@ -35,6 +35,7 @@ func NewKind(store Store, world World) process.Kind {
 		Indexed: true,
 		Tells:   true,
 		Purpose: "A room before and between games: members, statuses, computer players, map and settings, with all rules, and its consul with queue, bosses, limits, bans and what is ordered with $.",
+		Origin:  "says who its client is and what it may; lets a joiner in, or not, by what the store has of it; repeats seats and statuses to a new owner",
 		Open: func(_ context.Context, id string, snapshot []byte) (process.Machine, error) {
 			if snapshot == nil {
 				return NewState(), nil

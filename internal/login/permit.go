@@ -89,6 +89,7 @@ func NewKind(boot func() time.Duration) process.Kind {
 		Start:   process.Ensured,
 		Doubt:   process.Freeze,
 		Purpose: "The owner of the login rate: hands out permits in blocks to the nodes whose queues ask for them.",
+		Origin:  "queues its clients, asks for a block of permits and lets them in",
 		Open: func(context.Context, string, []byte) (process.Machine, error) {
 			return &State{boot: boot}, nil
 		},

@@ -17,9 +17,6 @@ const (
 	CleanPause = time.Second
 )
 
-// StripAge is how old a finished match is when its tags and data are emptied.
-const StripAge = 35 * 24 * time.Hour
-
 // Cleaner is the job that removes what nobody asks for anymore. It must not overlap
 // with itself: two would do the same work twice, though with the same result.
 type Cleaner struct {
@@ -28,7 +25,9 @@ type Cleaner struct {
 	// came, and finished ones that were not rated.
 	UnplayedAge func(ctx context.Context) time.Duration
 	UnratedAge  func(ctx context.Context) time.Duration
-	Log         *slog.Logger
+	// DataAge is how old a finished match is when its tags and data are emptied.
+	DataAge func(ctx context.Context) time.Duration
+	Log     *slog.Logger
 }
 
 // Chunk is a piece of the clean-up that has been found.
@@ -61,7 +60,7 @@ func (c *Cleaner) age(ctx context.Context, sort Stale) time.Duration {
 	case Unrated:
 		return c.UnratedAge(ctx)
 	}
-	return StripAge
+	return c.DataAge(ctx)
 }
 
 func (c *Cleaner) write(ctx context.Context, f *registry.Fence, sort Stale, ids []int64) error {

@@ -314,7 +314,7 @@ func TestCleanBattles(t *testing.T) {
 		}
 		s.stale[Unplayed], s.stale[Bulky], s.stale[Unrated] = numbers(1, 12), numbers(100, 5), numbers(200, 3)
 		age := func(context.Context) time.Duration { return time.Hour }
-		c := &Cleaner{Store: s, UnplayedAge: age, UnratedAge: age}
+		c := &Cleaner{Store: s, UnplayedAge: age, UnratedAge: age, DataAge: age}
 
 		// Its context ends in the middle: the chunk is whole, the next run does the rest.
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)

@@ -8,6 +8,7 @@ import (
 	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/feed"
 	"teiserver/internal/cluster/process"
+	"teiserver/internal/guard"
 )
 
 // Directory is what one node knows of all queues and matches of the cluster. It follows the
@@ -85,9 +86,7 @@ type follower struct {
 // what ends says so.
 func (f follower) Reset(v feed.Version, view any) {
 	if list, ok := view.(process.IndexView); ok && v.Epoch == f.f.node.Incarnation {
-		for _, e := range list.Entries {
-			f.d.take(f.f.kind, e)
-		}
+		guard.Each(list.Entries, func(e process.Indexed) { f.d.take(f.f.kind, e) })
 	}
 }
 

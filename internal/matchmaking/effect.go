@@ -10,6 +10,7 @@ import (
 
 	"teiserver/internal/cluster"
 	"teiserver/internal/cluster/registry"
+	"teiserver/internal/guard"
 	"teiserver/internal/refusal"
 )
 
@@ -115,7 +116,7 @@ func ask(ctx context.Context, w World, key registry.Key, command any) error {
 
 // others asks all queues but one, side by side. It reports whether all have answered.
 func others(ctx context.Context, w World, but int, command any) bool {
-	var all sync.WaitGroup
+	var all guard.Group
 	var mu sync.Mutex
 	ok := true
 	s := w.Site(ctx)

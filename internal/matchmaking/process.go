@@ -60,6 +60,7 @@ func Kinds(store Store, world World) []process.Kind {
 		Settle:  settle,
 		Indexed: true,
 		Purpose: "A matchmaking queue: who waits in it, since when, and which matches were found.",
+		Origin:  "says who its player is, and its party; repeats it to a new owner",
 		Open: func(_ context.Context, id string, snapshot []byte) (process.Machine, error) {
 			if snapshot == nil {
 				n, err := strconv.Atoi(id)
@@ -91,6 +92,7 @@ func Kinds(store Store, world World) []process.Kind {
 		Persist: true,
 		Indexed: true,
 		Purpose: "A proposed match: claims its players, asks whether they are ready, finds a room and seats them.",
+		Origin:  "keeps its players for one match, asks them, takes them into the room",
 		Open: func(_ context.Context, id string, snapshot []byte) (process.Machine, error) {
 			if snapshot == nil {
 				return &Match{}, nil

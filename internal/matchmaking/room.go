@@ -6,10 +6,10 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
-	"sync"
 
 	"teiserver/internal/cluster"
 	"teiserver/internal/cluster/registry"
+	"teiserver/internal/guard"
 	"teiserver/internal/lobby"
 	"teiserver/internal/refusal"
 )
@@ -133,7 +133,7 @@ func seat(ctx context.Context, w World, e furnish) (lobby.Furnished, error) {
 func enter(ctx context.Context, w World, e furnish, users []int64) {
 	ctx, cancel := context.WithTimeout(ctx, 2*askLimit)
 	defer cancel()
-	var all sync.WaitGroup
+	var all guard.Group
 	for _, user := range users {
 		all.Go(func() { _ = w.Enter(ctx, user, e.Begin.ID, e.Lobby) })
 	}

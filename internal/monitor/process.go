@@ -23,6 +23,7 @@ func NewKind(id int64, store Store, desk func() *Desk) process.Kind {
 		Doubt:   process.Freeze,
 		Persist: true,
 		Purpose: "AutohostMonitor: takes what autohosts report of their games and has it recorded.",
+		Origin:  "hands over what its host says, in order, until it is taken",
 		Open: func(_ context.Context, _ string, snapshot []byte) (process.Machine, error) {
 			if snapshot == nil {
 				return NewState(), nil

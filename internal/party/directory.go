@@ -7,6 +7,7 @@ import (
 	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/feed"
 	"teiserver/internal/cluster/process"
+	"teiserver/internal/guard"
 )
 
 // Directory is what one node knows of all parties of the cluster. It follows the index
@@ -64,9 +65,7 @@ type follower struct {
 // another node: those that end say so.
 func (f follower) Reset(v feed.Version, view any) {
 	if list, ok := view.(process.IndexView); ok && v.Epoch == f.o.Incarnation {
-		for _, e := range list.Entries {
-			f.d.take(e)
-		}
+		guard.Each(list.Entries, f.d.take)
 	}
 }
 

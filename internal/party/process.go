@@ -22,6 +22,7 @@ func NewKind() process.Kind {
 		Settle:  settle,
 		Indexed: true,
 		Purpose: "A party: its leader, its members and who is invited.",
+		Origin:  "says who its client is; tells it what has changed; repeats to a new owner who is there",
 		Open: func(_ context.Context, id string, snapshot []byte) (process.Machine, error) {
 			if snapshot == nil {
 				return &State{}, nil

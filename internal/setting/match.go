@@ -15,6 +15,8 @@ var (
 		"Minutes for which an ended match waits for its host's data before it is processed without.")
 	UnratedDays = Define("match.unrated_days", 365, Int(36, 36500),
 		"Days after which matches go that were not rated.")
+	MatchDataDays = Define("match.data_days", 35, Int(2, 36500),
+		"Days after which the script tags and the host's data of a processed match are emptied.")
 	NewPlayerHours = Define("account.new_player_hours", 30, Int(0, 10000),
 		"Hours of play up to which an account is a new player's.")
 )
@@ -41,6 +43,11 @@ func (s *Service) UnplayedAge(ctx context.Context) time.Duration {
 // UnratedAge is how old matches become that were not rated.
 func (s *Service) UnratedAge(ctx context.Context) time.Duration {
 	return time.Duration(UnratedDays.Get(ctx, s)) * day
+}
+
+// MatchDataAge is how old a finished match becomes before its tags and data are emptied.
+func (s *Service) MatchDataAge(ctx context.Context) time.Duration {
+	return time.Duration(MatchDataDays.Get(ctx, s)) * day
 }
 
 // NewPlayer is how much somebody has played who is no new player anymore.

@@ -14,7 +14,6 @@ import (
 	"teiserver/internal/account"
 	"teiserver/internal/cluster/cache"
 	"teiserver/internal/limit"
-	"teiserver/internal/mail"
 	"teiserver/internal/setting"
 )
 
@@ -416,7 +415,7 @@ type oneUser struct {
 	u *account.User
 }
 
-func (o *oneUser) InsertUser(_ context.Context, u *account.User, _ ...mail.Letter) ([]cache.Change, error) {
+func (o *oneUser) InsertUser(_ context.Context, u *account.User, _ ...account.With) ([]cache.Change, error) {
 	o.u = u
 	return nil, nil
 }

@@ -13,6 +13,7 @@ import (
 	"teiserver/internal/cluster"
 	"teiserver/internal/cluster/bus"
 	"teiserver/internal/cluster/message"
+	"teiserver/internal/guard"
 )
 
 // Counters are what telemetry itself does. All counters only grow.
@@ -112,7 +113,7 @@ func (s *Service) gather(ctx context.Context) map[int64]Report {
 	var (
 		mu  sync.Mutex
 		all = map[int64]Report{}
-		wg  sync.WaitGroup
+		wg  guard.Group
 	)
 	for _, m := range s.o.Runtime.Members() {
 		wg.Go(func() {

@@ -19,9 +19,6 @@ const (
 	unitMatchMonth = "match month"
 )
 
-// minutesKept is how long rows of minutes stay.
-const minutesKept = 30 * 24 * time.Hour
-
 // Gauges are numbers of who and what was there at a time.
 type Gauges struct {
 	Users      float64 `json:"users"`
@@ -221,7 +218,7 @@ func (s *Service) day(ctx context.Context, r job.Run) error {
 
 // trimTo is the minute before which rows go: no day that is not summed yet loses any.
 func (s *Service) trimTo(ctx context.Context, now time.Time) (string, error) {
-	old := job.Day.Begin(now.Add(-minutesKept))
+	old := job.Day.Begin(now.AddDate(0, 0, -setting.MinuteDays.Get(ctx, s.o.Settings)))
 	days, err := s.dueDays(ctx, now)
 	if err != nil || len(days) == 0 {
 		return "", err

@@ -41,6 +41,7 @@ func TestStopped(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, pgtest.URL(t))
 	p := s.c.Processes[s.lost]
+	s.planned = true
 	p.Stop()
 	if p.err != nil {
 		t.Errorf("the stopped node ended with %v", p.err)

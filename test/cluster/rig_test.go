@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,8 +50,11 @@ type person struct {
 }
 
 // newRig starts three nodes. What every client has been told is judged at the end.
-func newRig(t *testing.T, database string) *rig {
-	r := &rig{T: t, c: Start(t, Config{Binary: binary, Nodes: 3, Database: database})}
+func newRig(t *testing.T, database string) *rig { return newRigOf(t, 3, database) }
+
+// newRigOf is newRig with another number of nodes.
+func newRigOf(t *testing.T, nodes int, database string) *rig {
+	r := &rig{T: t, c: Start(t, Config{Binary: binary, Nodes: nodes, Database: database})}
 	t.Cleanup(r.leave)
 	return r
 }
@@ -239,20 +245,56 @@ func (r *rig) nodes() map[string]lease.Node {
 	return newest
 }
 
-// owners reads `cluster processes`. A key that is listed twice is an error.
+// owners reads `cluster processes`.
 func (r *rig) owners() map[string]registry.Owner {
 	r.Helper()
-	var got struct{ Processes []registry.Owner }
+	owners, _ := r.processes()
+	return owners
+}
+
+// processes reads `cluster processes`: what has an owner, and what should run and does not.
+// A key that is listed twice is an error, and so is one of a node that is gone which is not
+// called missing.
+func (r *rig) processes() (owners map[string]registry.Owner, missing []string) {
+	r.Helper()
+	var got struct {
+		Processes []registry.Owner
+		Missing   []struct{ Key registry.Key }
+	}
 	r.read(&got, "cluster", "processes", "--json")
-	owners := map[string]registry.Owner{}
+	for _, m := range got.Missing {
+		missing = append(missing, m.Key.String())
+	}
+	owners = map[string]registry.Owner{}
 	for _, o := range got.Processes {
 		if _, twice := owners[o.Key.String()]; twice {
 			r.Errorf("%s is listed twice: %+v", o.Key, got.Processes)
 		}
+		if o.State == registry.Owned && o.Gone && !slices.Contains(missing, o.Key.String()) {
+			r.Errorf("%s is of a node that is gone, and missing are only %v", o.Key, missing)
+		}
 		owners[o.Key.String()] = o
 	}
-	return owners
+	return owners, missing
 }
+
+// ensured are the keys that every cluster runs: docs/processes.md, which a test compares with
+// the code, lists their kinds.
+var ensured = sync.OnceValues(func() (keys []string, err error) {
+	page, err := os.ReadFile("../../docs/processes.md")
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(page)) {
+		if cells := strings.Split(line, "|"); len(cells) > 3 && strings.TrimSpace(cells[3]) == "ensured" {
+			keys = append(keys, strings.Trim(cells[1], " `")+"/main")
+		}
+	}
+	if !slices.Contains(keys, "coordinator/main") || !slices.Contains(keys, "match_monitor/main") {
+		return nil, fmt.Errorf("docs/processes.md lists the ensured kinds %v", keys)
+	}
+	return keys, nil
+})
 
 func (r *rig) read(into any, args ...string) {
 	r.Helper()
@@ -272,9 +314,17 @@ func asleep(o registry.Owner) bool { return o.State == registry.Released && o.Ke
 func (r *rig) living() map[string]registry.Owner {
 	r.Helper()
 	var owners map[string]registry.Owner
+	singletons, err := ensured()
+	if err != nil {
+		r.Fatal(err)
+	}
 	r.until("every process has a living owner", func() error {
-		owners = r.owners()
+		var missing []string
+		owners, missing = r.processes()
 		nodes := r.nodes()
+		if len(missing) > 0 {
+			return fmt.Errorf("%v are missing", missing)
+		}
 		for key, o := range owners {
 			if asleep(o) {
 				continue
@@ -283,8 +333,10 @@ func (r *rig) living() map[string]registry.Owner {
 				return fmt.Errorf("%s: %+v of %+v", key, o, n)
 			}
 		}
-		if _, ok := owners["coordinator/main"]; !ok {
-			return errors.New("nobody runs the Coordinator")
+		for _, key := range singletons {
+			if o := owners[key]; o.State != registry.Owned {
+				return fmt.Errorf("nobody runs %s: %+v", key, o)
+			}
 		}
 		return nil
 	})

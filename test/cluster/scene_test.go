@@ -14,8 +14,10 @@ import (
 // Coordinator, a host with a battle, a party, members of them and of channels.
 type scene struct {
 	*rig
-	lost  int // number of the node that will be lost
-	alive [2]int
+	lost int // number of the node that will be lost
+	// planned says that it was stopped in order: the battle of its host was told.
+	planned bool
+	alive   [2]int
 
 	hostLost, hostKept     *person
 	battleLost, battleKept int64
@@ -24,6 +26,9 @@ type scene struct {
 	channels               []string   // one or more owned by each node; all of inLost and inKept[0] are in
 	party                  string     // owned by the node that will be lost; all of inLost are in
 }
+
+// farewell is what the Coordinator says in battles whose host's node stops in order.
+const farewell = "Teiserver update taking place, game rooms will reappear after the update has taken place."
 
 // newScene plays the scene on three nodes until all agree.
 func newScene(t *testing.T, database string) *scene {
@@ -172,6 +177,9 @@ func (s *scene) checkLost() {
 			may = append(may, fmt.Sprintf("UPDATEBATTLEINFO %d 0 0 * …", s.battleLost))
 			// The owner that closes the battle goes on from a state that may be a second old.
 			may = append(may, "SETSCRIPTTAGS …", "REMOVESCRIPTTAGS …")
+			if s.planned {
+				must = append(must, "SAIDBATTLE "+coordinatorName+" "+farewell)
+			}
 			for _, name := range s.channels {
 				must = append(must, fmt.Sprintf("LEFT %s %s", name, s.inLost[0].name), fmt.Sprintf("LEFT %s %s", name, s.inKept[0].name))
 			}

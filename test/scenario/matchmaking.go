@@ -23,6 +23,7 @@ var Matched = []Scenario{
 	{"places in queues", queuePlaces},
 	{"parties in queues", queueParties},
 	{"two queues want one player", queueClaims},
+	{"add-ons are switched off and on", addonsSwitched},
 }
 
 // RunMatched runs them.

@@ -37,6 +37,7 @@ type Server func(ctx context.Context, from Origin, body any) (any, error)
 var (
 	ErrUnreachable = errors.New("bus: node unreachable") // nobody answers there (now)
 	ErrClosed      = errors.New("bus: closed")
+	ErrPanicked    = errors.New("bus: the server panicked over the request")
 	ErrLongName    = errors.New("bus: name of a topic or service is too long")
 )
 

@@ -2,7 +2,9 @@ package bus
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,6 +75,8 @@ type Stats struct {
 	Overflow  int64 // the queue in front of the handlers was full
 	Late      int64 // requests that arrived after their deadline
 	Refused   int64 // requests beyond requestsAtOnce
+
+	Panics int64 // of servers and handlers; each is in the log
 }
 
 // core is what both buses have in common: everything but the way.
@@ -103,6 +107,7 @@ type core struct {
 
 	malformed, unknown, overflow, late, refused atomic.Int64
 	sent, sentBytes, received, receivedBytes    atomic.Int64
+	panics                                      atomic.Int64
 }
 
 // subscription is one handler of one topic. Its address is its identity.
@@ -153,6 +158,8 @@ func (c *core) Stats() Stats {
 		Overflow:  c.overflow.Load(),
 		Late:      c.late.Load(),
 		Refused:   c.refused.Load(),
+
+		Panics: c.panics.Load(),
 	}
 }
 
@@ -185,8 +192,25 @@ func (c *core) deliver(m Message) {
 	subs := c.local[m.Topic]
 	c.mu.RUnlock()
 	for _, s := range subs {
-		s.handle(m)
+		c.hand(s, m)
 	}
+}
+
+// hand gives a message to one handler. A panic of it is its own: the others get the message,
+// and it gets the next.
+func (c *core) hand(s *subscription, m Message) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.panicked(r, "topic", m.Topic, "node", m.Origin.Node)
+		}
+	}()
+	s.handle(m)
+}
+
+// panicked notes a panic that was caught.
+func (c *core) panicked(r any, where ...any) {
+	c.panics.Add(1)
+	c.log.Error("message panicked", append(where, "err", fmt.Sprint(r), "stack", string(debug.Stack()))...)
 }
 
 func (c *core) Subscribe(topic string, h Handler) func() {

@@ -148,7 +148,7 @@ func (c *core) askSelf(ctx context.Context, service string, body any) (any, erro
 	if serve == nil {
 		return nil, fmt.Errorf("request %s of %s: %w", service, c.self.Node, ErrUnreachable)
 	}
-	return serve(ctx, c.self, body)
+	return c.serve(ctx, service, serve, c.self, body)
 }
 
 func (c *core) Serve(service string, s Server) {
@@ -205,9 +205,20 @@ func (c *core) asked(f frame, e *envelope, body any, held time.Duration) {
 		defer func() { <-c.slots }()
 		ctx, cancel := context.WithTimeout(c.ctx, left)
 		defer cancel()
-		value, err := serve(ctx, e.origin(), body)
+		value, err := c.serve(ctx, f.name, serve, e.origin(), body)
 		c.answerWith(e.origin(), f.id, value, err)
 	}()
+}
+
+// serve has a request answered. A panic over it is the request's alone, and answers it.
+func (c *core) serve(ctx context.Context, service string, s Server, from Origin, body any) (value any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.panicked(r, "service", service, "node", from.Node)
+			value, err = nil, fmt.Errorf("serve %s: %w", service, ErrPanicked)
+		}
+	}()
+	return s(ctx, from, body)
 }
 
 // answerWith sends an answer. A value that cannot be sent becomes an error.

@@ -6,11 +6,12 @@ type Figures struct {
 	Replicas   int   // feeds that somebody here follows
 	Views      int64 // fetched from other nodes, views or only the events that were missed
 	Gaps       int64 // followers that had missed something and had to fetch again
+	Panics     int64 // of followers; each is in the log
 }
 
 // Figures counts.
 func (h *Hub) Figures() Figures {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return Figures{Publishers: len(h.publishers), Replicas: len(h.replicas), Views: h.views.Load(), Gaps: h.gaps.Load()}
+	return Figures{Publishers: len(h.publishers), Replicas: len(h.replicas), Views: h.views.Load(), Gaps: h.gaps.Load(), Panics: h.panics.Load()}
 }

@@ -53,7 +53,7 @@ type Hub struct {
 	reminders  []reminder
 	closed     bool
 
-	gaps, views atomic.Int64 // see Figures
+	gaps, views, panics atomic.Int64 // see Figures
 
 	slots  chan struct{} // fetches at once
 	remind chan struct{}

@@ -57,7 +57,9 @@ func (p *Publisher) Publish(event any) Version {
 		p.send(v, event)
 	}
 	for _, s := range followers {
-		s.direct(p, v, event)
+		if s.direct(p, v, event) {
+			s.r.kick(false)
+		}
 	}
 	return v
 }

@@ -1,6 +1,8 @@
 package feed
 
 import (
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 )
@@ -64,15 +66,40 @@ func (s *Subscription) need() {
 	s.asked++
 }
 
-// direct takes an event of the publisher on this node.
-func (s *Subscription) direct(p *Publisher, v Version, event any) {
+// direct takes an event of the publisher on this node. It reports whether a view is needed
+// because of it.
+func (s *Subscription) direct(p *Publisher, v Version, event any) (lost bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped || s.local != p || !s.version.Less(v) {
-		return
+		return false
 	}
 	s.version = v
-	s.f.Event(v, event)
+	if !s.tell(func() { s.f.Event(v, event) }) {
+		s.lost()
+		return true
+	}
+	return false
+}
+
+// tell tells the follower something. A panic of it is its own, and is logged: false. Who
+// publishes, and whoever follows besides, goes on.
+func (s *Subscription) tell(f func()) (told bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.r.hub.panics.Add(1)
+			s.r.hub.opts.Log.Error("follower panicked", "topic", s.r.topic, "err", fmt.Sprint(r), "stack", string(debug.Stack()))
+		}
+	}()
+	f()
+	return true
+}
+
+// lost has a follower that panicked over an event begin with the view of now. A panic over
+// what comes with that is left at what it is: it would come again.
+func (s *Subscription) lost() {
+	s.has = false
+	s.need()
 }
 
 // left notes that the publisher on this node has ended or begun again.
@@ -104,7 +131,10 @@ func (s *Subscription) event(n Numbered) call {
 	call := s.hear(n.Version)
 	if s.follows(n) {
 		s.version = n.Version
-		s.f.Event(n.Version, n.Event)
+		if !s.tell(func() { s.f.Event(n.Version, n.Event) }) {
+			s.lost()
+			return max(call, fetch)
+		}
 		return nothing
 	}
 	if len(s.buffer) == bufferMost {
@@ -247,7 +277,7 @@ func (s *Subscription) begin(asked int, p *Publisher, from start) bool {
 	for _, n := range buffer {
 		if s.follows(n) {
 			s.version = n.Version
-			s.f.Event(n.Version, n.Event)
+			s.tell(func() { s.f.Event(n.Version, n.Event) })
 			continue
 		}
 		if s.version.Less(n.Version) {
@@ -278,11 +308,11 @@ func (s *Subscription) take(from start) bool {
 	}
 	if !onward {
 		s.has, s.version = true, from.version
-		s.f.Reset(from.version, from.view)
+		s.tell(func() { s.f.Reset(from.version, from.view) })
 	}
 	for _, n := range tail {
 		s.version = n.Version
-		s.f.Event(n.Version, n.Event)
+		s.tell(func() { s.f.Event(n.Version, n.Event) })
 	}
 	return true
 }
@@ -313,7 +343,7 @@ func (s *Subscription) end() {
 	s.detach()
 	s.stopped, s.buffer = true, nil
 	if e, ok := s.f.(interface{ Ended() }); ok {
-		e.Ended()
+		s.tell(e.Ended)
 	}
 	s.mu.Unlock()
 	s.r.hub.forget(s)

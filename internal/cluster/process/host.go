@@ -59,9 +59,6 @@ const (
 	storeLimit = 2 * time.Second
 	// waitStep is how often a process that waits for trust or for the store looks again.
 	waitStep = 100 * time.Millisecond
-	// Three panics within panicWindow close a process: it would go on panicking.
-	panicLimit  = 3
-	panicWindow = time.Minute
 )
 
 // Counters count what happened on a node.

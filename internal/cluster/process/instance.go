@@ -51,7 +51,7 @@ type Process struct {
 	unlisted bool      // to be put there when it has settled
 	latest   []byte    // the newest snapshot, stored or not
 	complete bool      // it was loaded from what its last owner handed over
-	panics   []time.Time
+	shock    shock
 	closing  bool // the key is being closed
 	closed   bool // and the store has it
 	muted    bool // the feed is closed

@@ -135,6 +135,9 @@ type Kind struct {
 	Indexed bool          // machines are Summarizers
 	Tells   bool          // events say things that no view shows: the last ones are kept for followers who missed them
 	Purpose string        // one sentence for docs and operators
+	// Origin is what of an event is done, once, on the node where it happened. All else that
+	// is done about it is done, once, by the owner; other nodes only show it.
+	Origin string
 
 	// Open makes the machine. snapshot is nil for a fresh one. It may read the store.
 	// Returning ErrNoState for a key that was owned before closes the key.

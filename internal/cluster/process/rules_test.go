@@ -329,6 +329,78 @@ func TestThreePanicsClose(t *testing.T) {
 	})
 }
 
+// TestPanicsBetweenCommands: a process that does its work between panics goes on, until they
+// are very many.
+func TestPanicsBetweenCommands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, clustertest.NewStore(), nil)
+		p := r.start()
+		for i := range 9 {
+			if _, err := r.call(p, add{V: i}); err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Second)
+			if _, err := r.call(p, clustertest.Panic{}); !errors.Is(err, process.ErrPanicked) {
+				t.Fatal(err)
+			}
+			pass(time.Second)
+		}
+		r.must(p, add{V: 9}, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+		if _, err := r.call(p, clustertest.Panic{}); !errors.Is(err, process.ErrPanicked) {
+			t.Fatal(err)
+		}
+		<-p.Done()
+	})
+}
+
+// TestEnsuredRestsAfterPanics: a process that every cluster has goes on from its snapshot,
+// after rests that grow, and what was put off during a rest is done after it. Only one that
+// gets nothing done any more begins anew.
+func TestEnsuredRestsAfterPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, clustertest.NewStore(), func(k *process.Kind, _ *process.Options) { k.Start = process.Ensured })
+		p := r.start()
+		r.must(p, add{V: 1}, 1)
+		pass(time.Second)
+		served := func() time.Duration {
+			began := time.Now()
+			for {
+				_, err := r.call(p, clustertest.Panic{})
+				switch {
+				case errors.Is(err, process.ErrPanicked):
+					return time.Since(began)
+				case !errors.Is(err, process.ErrUnavailable):
+					t.Fatal(err)
+				}
+				pass(100 * time.Millisecond)
+			}
+		}
+		var rests []time.Duration
+		for range 6 {
+			rests = append(rests, served().Round(time.Second))
+		}
+		if want := []time.Duration{0, 0, 0, time.Second, 2 * time.Second, 4 * time.Second}; !slices.Equal(rests, want) {
+			t.Errorf("rested %v, want %v", rests, want)
+		}
+		pass(10 * time.Second)
+		r.must(p, add{V: 2}, 1, 2)
+		pass(2 * time.Minute)
+		for i := range 10 { // one now and then is forgiven
+			if got := served(); got > 0 {
+				t.Errorf("panic %d: rested %v", i, got)
+			}
+			pass(3 * time.Minute)
+		}
+		for range 10 {
+			served()
+		}
+		<-p.Done()
+		if o, _, _ := r.store.Lookup(context.Background(), key); o.State != registry.Closed {
+			t.Errorf("the key is %s", o.State)
+		}
+	})
+}
+
 // TestRule14_SameCommandTwice: answered from memory, also by the next owner.
 func TestRule14_SameCommandTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,8 +1,6 @@
 package process
 
 import (
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"teiserver/internal/cluster/registry"
@@ -28,6 +26,10 @@ func (p *Process) deal(l *letter) {
 			return
 		}
 	}
+	if now.Before(p.shock.rest) {
+		p.putOff(l)
+		return
+	}
 	if p.settling && l != p.unborn && (l.timer || p.kind.Repeats == nil || !p.kind.Repeats(l.body)) {
 		if len(p.waiting) >= MailboxSize && !l.timer {
 			l.answer(nil, ErrUnavailable)
@@ -42,6 +44,7 @@ func (p *Process) deal(l *letter) {
 	}
 	defer p.recovered(l)
 	p.step(l, now)
+	p.shock.passed()
 }
 
 // known answers what needs no state: too late, sent to an older owner, or seen before.
@@ -183,35 +186,4 @@ func (p *Process) fenced(by string) {
 	p.host.count.Fenced.Add(1)
 	p.host.o.Log.Warn("fenced, process dropped", "key", p.key.String(), "epoch", p.epoch, "by", by)
 	p.Drop()
-}
-
-// recovered is the last resort for a command that panicked anywhere on its way.
-func (p *Process) recovered(l *letter) {
-	r := recover()
-	if r == nil {
-		return
-	}
-	p.host.count.Panics.Add(1)
-	p.host.o.Log.Error("process panicked", "key", p.key.String(), "epoch", p.epoch,
-		"command", fmt.Sprintf("%T", l.body), "err", fmt.Sprint(r), "stack", string(debug.Stack()))
-	defer l.answer(nil, ErrPanicked)
-	defer func() {
-		if recover() != nil { // what is left of it panics too
-			p.Drop()
-		}
-	}()
-	now := p.host.o.Now()
-	recent := p.panics[:0]
-	for _, at := range p.panics {
-		if now.Sub(at) < panicWindow {
-			recent = append(recent, at)
-		}
-	}
-	p.panics = append(recent, now)
-	if len(p.panics) >= panicLimit || l == p.unborn {
-		p.host.o.Log.Error("process closed after panics", "key", p.key.String(), "epoch", p.epoch, "panics", len(p.panics))
-		p.shut()
-		return
-	}
-	p.rebuild(done{id: l.id, doubt: true, at: now})
 }

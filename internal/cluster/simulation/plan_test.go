@@ -58,10 +58,23 @@ const span = 14 * time.Second
 func draw(seed uint64, only ...string) plan {
 	dice := rand.New(rand.NewPCG(seed, 0))
 	p := plan{seed: seed, nodes: 3 + dice.IntN(3)*dice.IntN(2), clients: 2, pause: 700}
-	rooms, others := 8, 3
+	rooms := 8
 	if n := dice.IntN(100); n < 3 { // some are larger
 		p.nodes, rooms, p.clients = 6+dice.IntN(7), 40, 1
 	}
+	return p.fill(dice, rooms, only)
+}
+
+// drawPair is draw for the smallest cluster, two nodes.
+func drawPair(seed uint64, only ...string) plan {
+	dice := rand.New(rand.NewPCG(seed, 2))
+	p := plan{seed: seed, nodes: 2, clients: 2, pause: 700}
+	return p.fill(dice, 8, only)
+}
+
+// fill draws what there is, and the faults.
+func (p plan) fill(dice *rand.Rand, rooms int, only []string) plan {
+	const others = 3
 	p.hosts = p.nodes + 1 + dice.IntN(2)
 	p.ids = append(p.ids, "boss/main")
 	for i := range rooms {

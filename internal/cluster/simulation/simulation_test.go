@@ -63,6 +63,20 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
+// TestPairs plays schedules for clusters of two nodes: with every fault, and with those alone
+// after which each of the two hears nobody.
+func TestPairs(t *testing.T) {
+	alone := []string{"cut", "cut for long", "cut one way", "cut off", "cut and away"}
+	for name, only := range map[string][]string{"all": nil, "cuts": alone, "kills": {"kill"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(1); seed <= few/15 && !t.Failed(); seed++ {
+				run(t, drawPair(seed, only...), nil)
+			}
+		})
+	}
+}
+
 // run plays a schedule in a bubble of its own.
 func run(t *testing.T, p plan, change func(*world)) (w *world) {
 	synctest.Test(t, func(t *testing.T) {

@@ -145,12 +145,12 @@ func TestWhoDoesNotWait(t *testing.T) {
 		q := r.nodes[0].queue
 		r.enter(r.nodes[0], 1).Decided(context.Background())
 		r.enter(r.nodes[0], 2).Decided(context.Background())
-		for _, role := range []account.Role{account.Bot, account.Server, account.VIP, account.Contributor} {
+		for _, role := range []account.Role{account.Bot, account.Server, account.VIP, account.Contributor, account.Moderator} {
 			if p, err := q.Enter(user(9, role), true, nil, nil); p != nil || err != nil || q.Refuse(user(9, role)) != nil {
 				t.Errorf("%s: %v, %v", role, p, err)
 			}
 		}
-		if _, err := q.Enter(user(9, account.Moderator), true, nil, nil); !refusal.Is(err, refusal.Full) {
+		if _, err := q.Enter(user(9, account.Trusted), true, nil, nil); !refusal.Is(err, refusal.Full) {
 			t.Errorf("full queue: %v", err)
 		}
 		if err := q.Refuse(user(9)); !refusal.Is(err, refusal.Full) {

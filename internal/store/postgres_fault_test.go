@@ -131,7 +131,7 @@ func fenceOf(o registry.Ownership) registry.Fence {
 func TestAnswerLost(t *testing.T) {
 	t.Parallel()
 	p, address := newProxy(t, pgtest.URL(t))
-	s := openStore(t, address, Options{Use: Admin})
+	s := openStore(t, address, Options{Use: Setup})
 	s.use = Single // without the connection of the lock, whose answers would be lost instead
 	o := owned(t, s)
 	f := fenceOf(o)
@@ -317,7 +317,7 @@ func TestSettingBesideSetting(t *testing.T) {
 func TestSessionsEnded(t *testing.T) {
 	t.Parallel()
 	address := pgtest.URL(t)
-	s := openStore(t, address, Options{Use: Admin})
+	s := openStore(t, address, Options{Use: Setup})
 	var readers sync.WaitGroup
 	for range 16 {
 		readers.Go(func() { _, _ = s.CountUsers(context.Background()) })

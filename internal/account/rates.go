@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"net/netip"
+	"sync"
 	"time"
 
 	"teiserver/internal/limit"
@@ -57,11 +58,11 @@ func (s *Service) heldRates() *rates {
 	if r := s.held.Load(); r != nil {
 		return r
 	}
-	return readRates(context.Background(), defaults)
+	return defaultRates()
 }
 
-// defaults has no store.
-var defaults = setting.Fixed(nil)
+// defaultRates need no store.
+var defaultRates = sync.OnceValue(func() *rates { return readRates(context.Background(), setting.Fixed(nil)) })
 
 // runRates keeps the rates those of the site until ctx ends.
 func (s *Service) runRates(ctx context.Context) {

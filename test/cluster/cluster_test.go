@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -17,7 +18,17 @@ func TestMain(m *testing.M) {
 	os.Exit(run(m))
 }
 
+// side is how many clusters there are at the same time: they wait, for leases to end and
+// for each other, much more than they work.
+const side = "4"
+
 func run(m *testing.M) int {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		_ = flag.Set("test.parallel", side) // it is there
+	}
 	dir, err := os.MkdirTemp("", "teiserver")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -34,6 +45,7 @@ func run(m *testing.M) int {
 // TestOneProcess runs scenarios and transcripts on a single node with SQLite; those that
 // take crowds, which package app runs on one node too, are left out.
 func TestOneProcess(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Config{Binary: binary, Nodes: 1})
 	t.Run("scenario", func(t *testing.T) { scenario.RunShort(t, c.Env) })
 	t.Run("transcript", func(t *testing.T) { transcript.Run(t, c.Env) })
@@ -41,6 +53,7 @@ func TestOneProcess(t *testing.T) {
 
 // TestThreeProcesses runs every scenario and transcript on three nodes with PostgreSQL.
 func TestThreeProcesses(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Config{Binary: binary, Nodes: 3, Database: pgtest.URL(t)})
 	t.Run("scenario", func(t *testing.T) { scenario.Run(t, c.Env) })
 	t.Run("transcript", func(t *testing.T) { transcript.Run(t, c.Env) })

@@ -89,6 +89,7 @@ type Server struct {
 
 	timeline  chan struct{} // the store came to another one
 	memory    remembered
+	tried     chan struct{} // closed when nobody was there of those whom this node was told to join
 	hearFirst time.Duration // how long the others must be heard before this node serves
 	drains    *drainer
 	givenUp   atomic.Bool // by the cluster: nothing of this life counts any more
@@ -121,7 +122,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, e
 func startAfter(ctx context.Context, cfg config.Config, log *slog.Logger, out io.Writer, hearFirst time.Duration) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: log, began: time.Now(), fatal: make(chan error, 1), listeners: map[string]net.Listener{},
-		out: out, guard: guard.New(log), hearFirst: hearFirst, drains: newDrainer(), jobs: job.New(), timeline: make(chan struct{}, 1),
+		out: out, guard: guard.New(log), tried: make(chan struct{}), hearFirst: hearFirst, drains: newDrainer(), jobs: job.New(), timeline: make(chan struct{}, 1),
 	}
 	s.ready.set(starting)
 	for _, f := range []func(context.Context) error{

@@ -160,7 +160,7 @@ func (s *Server) joinCluster(ctx context.Context) error {
 		Bus: func(ctx context.Context, self bus.Origin, clusterID string) (bus.Bus, error) {
 			b, err := bus.OpenNATS(ctx, bus.Options{
 				Self: self, ClusterID: clusterID, Listen: s.cfg.ClusterListen, Advertise: s.cfg.ClusterAdvertise, Join: s.cfg.ClusterJoin,
-				Secret: string(s.cfg.ClusterSecret), TLS: routes, Log: s.log, OnPeerError: s.peerRefused,
+				Secret: string(s.cfg.ClusterSecret), TLS: routes, Log: s.log, OnPeerError: s.peerRefused, OnTried: func() { close(s.tried) },
 			})
 			s.bus, s.clusterID = b, clusterID
 			return b, err
@@ -315,12 +315,39 @@ func (s *Server) fillRoster(ctx context.Context) error {
 	}
 	select {
 	case <-s.node.Ready():
-		return nil
+		return s.hearJoined(ctx)
 	case err := <-s.fatal:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// joinTimeout is how long a node that hears nobody waits for the answer of those whom it was
+// told to join. One that does not fit serves nobody then: its clients would be alone.
+const joinTimeout = 3 * time.Second
+
+// hearJoined waits until somebody is heard, or nobody is there.
+func (s *Server) hearJoined(ctx context.Context) error {
+	if len(s.cfg.ClusterJoin) == 0 {
+		return nil
+	}
+	wait, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	look := time.NewTicker(joinTimeout / 100)
+	defer look.Stop()
+	for len(s.bus.Peers()) == 0 {
+		select {
+		case err := <-s.fatal: // a peer that refuses us
+			return err
+		case <-s.tried:
+			return nil
+		case <-look.C:
+		case <-wait.Done():
+			return ctx.Err() // nil: it was long enough
+		}
+	}
+	return nil
 }
 
 func memberNames(members []cluster.Member) string {

@@ -313,12 +313,19 @@ func (c *Client) DeclineMatch(ctx context.Context) (done func(), err error) {
 	return done, err
 }
 
-// rejoinQueues takes the places over that an earlier session of the user had.
-func (c *Client) rejoinQueues(ctx context.Context) {
-	for id := range c.svc.queues.directory.Of(c.who.User).Seats {
-		c.svc.Runtime.Cast(matchmaking.QueueKey(id), matchmaking.Back{Who: c.queueWho()})
+// rejoinQueues takes the places over that an earlier session of the user has, as far as this
+// node has heard of them: some it hears of only when the new session is there.
+func (c *Client) rejoinQueues() {
+	if c.ended.Load() {
+		return
 	}
-	c.matchNews(ctx)
+	for id, seat := range c.svc.queues.directory.Of(c.who.User).Seats {
+		for _, m := range seat.Members {
+			if m.User == c.who.User && m.Session < c.who.Session {
+				c.svc.Runtime.Cast(matchmaking.QueueKey(id), matchmaking.Back{Who: c.queueWho()})
+			}
+		}
+	}
 }
 
 // quitQueues ends or loses the places in queues with the session. Who goes is not ready for

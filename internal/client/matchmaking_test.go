@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"teiserver/internal/account"
+	"teiserver/internal/cluster"
 	"teiserver/internal/cluster/registry"
 	"teiserver/internal/lobby"
 	"teiserver/internal/matchmaking"
@@ -218,6 +219,38 @@ func TestPlaceOfTheLost(t *testing.T) {
 		b.Close()
 		pass(time.Second)
 		r.sits(b)
+	})
+}
+
+// TestBackBeforeTheNews: who is back on a node that has not heard of its place yet takes it over
+// as soon as it has.
+func TestBackBeforeTheNews(t *testing.T) {
+	inCluster(t, 3, func(r *rig) {
+		first := r.enter(r.nodes[0], 9)
+		r.queue(first, 2) // it runs somewhere now
+		var owner *rigNode
+		var others []*rigNode
+		for _, n := range r.nodes {
+			here := false
+			n.Local(matchmaking.KindQueue, func(cluster.Key) { here = true })
+			if here {
+				owner = n
+			} else {
+				others = append(others, n)
+			}
+		}
+		a := r.enter(others[0], 1)
+		pass(time.Second)
+		r.net.Cut(owner.Self().Node, others[1].Self().Node)
+		r.queue(a, 2)
+		a.Lose(context.Background())
+		a = r.enter(others[1], 1)
+		if got := others[1].svc.queues.directory.Of(1).Queues; len(got) > 0 {
+			t.Fatalf("it knows of %v", got)
+		}
+		r.net.Heal()
+		pass(40 * time.Second)
+		r.sits(a, 2)
 	})
 }
 

@@ -56,6 +56,9 @@ func (s *Service) PartyOf(user int64) *party.Party { return s.parties.directory.
 func (p *parties) tell(n party.Notice) {
 	if c := p.svc.clientOf(n.To); c != nil {
 		c.notices.add(n, c.noticed)
+		if n.Name == c.user.Name && n.What == party.Joined { // perhaps with an earlier session
+			p.svc.Runtime.Cast(partyKey(n.Party), party.Back{Who: c.partyWho()})
+		}
 		if n.Name == c.user.Name && n.What != party.WasInvited {
 			p.svc.userChanged(n.To)
 		}

@@ -85,6 +85,7 @@ func (q *queues) say(ctx context.Context, user int64, party bool) {
 	if party {
 		q.checkParty(user)
 	}
+	c.rejoinQueues()
 	c.matchNews(ctx)
 }
 

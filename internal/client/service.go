@@ -249,7 +249,8 @@ func (s *Service) Enter(ctx context.Context, u *account.User, p Presence, screen
 	}
 	s.Roster.Attach(c)
 	c.rejoinParty()
-	c.rejoinQueues(ctx)
+	c.rejoinQueues()
+	c.matchNews(ctx)
 	s.greetLater(ctx, c)
 	return c, nil
 }

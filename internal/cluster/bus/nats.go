@@ -28,6 +28,10 @@ type Options struct {
 	// OnPeerError gets a *PeerError, one clear line about a peer that does not fit: another
 	// secret, another cluster, no TLS. The same error again within a minute is left out.
 	OnPeerError func(error)
+	// OnTried is called once, when none of the peers to join could be connected to at the
+	// first try. It is not called when one of them could: that one is heard soon, or does
+	// not fit.
+	OnTried func()
 
 	beat, silence time.Duration // for tests; 0 means as usual
 }

@@ -38,10 +38,18 @@ type serverLog struct {
 
 	mu   sync.Mutex
 	told map[PeerError]time.Time
+	down map[string]bool // peers that could not be connected to, until all of them were tried
+	left int             // of the peers to join, how many are not down
+	all  func()          // none is left
 }
 
 func newServerLog(o Options) *serverLog {
-	l := &serverLog{log: o.Log, tell: o.OnPeerError, fatal: make(chan string, 1), told: map[PeerError]time.Time{}, join: joinHosts(o.Join)}
+	l := &serverLog{log: o.Log, tell: o.OnPeerError, fatal: make(chan string, 1), told: map[PeerError]time.Time{}, join: joinHosts(o.Join), down: map[string]bool{}, all: o.OnTried}
+	for _, peer := range o.Join {
+		if peer != o.Listen && peer != o.Advertise { // the list may be the same on all nodes
+			l.left++
+		}
+	}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
@@ -121,8 +129,22 @@ func (l *serverLog) again(line string) bool {
 	if !down {
 		return false
 	}
-	_, why, _ := strings.Cut(rest, "): ") // behind the number of the try
+	_, why, _ := strings.Cut(rest, "): ") // behind the number of the try; it names the peer
+	l.failed(why)
 	return !l.fresh(PeerError{Why: why})
+}
+
+// failed notes a peer that cannot be connected to.
+func (l *serverLog) failed(why string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.left == 0 || l.down[why] {
+		return
+	}
+	l.down[why] = true
+	if l.left--; l.left == 0 && l.all != nil {
+		l.all()
+	}
 }
 
 // fresh reports whether this was not told within the last minute.

@@ -46,7 +46,7 @@ lint: ## golangci-lint with .golangci.yml (fetches the linter)
 
 test: ## all tests, PostgreSQL included, with the race detector
 	scripts/prepare
-	$(TESTS) $(GO) test -race -shuffle=on -timeout 25m $(LONGEST) ./...
+	$(TESTS) $(GO) test -race -shuffle=on -p 3 -timeout 25m $(LONGEST) ./...
 	@if git rev-parse -q --verify HEAD~1 >/dev/null 2>&1; then $(TESTS) PREVIOUS=$(PREVIOUS) scripts/upgrade; \
 	else echo 'no earlier commit is here: left out how two releases run in one cluster'; fi
 

@@ -152,11 +152,11 @@ func (s *Server) handOver(ctx context.Context) {
 	ctx, cancel := s.half(ctx)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
-	switch err := s.drain(ctx, time.Until(deadline), endStop); {
-	case errors.Is(err, cluster.ErrNobodyElse):
+	if err := s.drain(ctx, time.Until(deadline), endStop); err != nil {
+		if !errors.Is(err, cluster.ErrNobodyElse) {
+			s.log.Warn("not everything was handed over", "err", err)
+		}
 		s.sayFarewell(ctx)
-	case err != nil:
-		s.log.Warn("not everything was handed over", "err", err)
 	}
 }
 
@@ -172,7 +172,7 @@ func (s *Server) half(ctx context.Context) (context.Context, context.CancelFunc)
 // farewellLimit is how long clients may have to wait for the farewell; farewells is in how
 // many lobbies it is said at once.
 const (
-	farewellLimit = 2 * time.Second
+	farewellLimit = 5 * time.Second
 	farewells     = 16
 )
 

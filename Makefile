@@ -46,13 +46,13 @@ lint: ## golangci-lint with .golangci.yml (fetches the linter)
 
 test: ## all tests, PostgreSQL included, with the race detector
 	scripts/prepare
-	$(TESTS) $(GO) test -race -shuffle=on -p 3 -timeout 25m $(LONGEST) ./...
+	$(TESTS) $(GO) test -race -shuffle=on -p 2 -timeout 25m $(LONGEST) ./...
 	@if git rev-parse -q --verify HEAD~1 >/dev/null 2>&1; then $(TESTS) PREVIOUS=$(PREVIOUS) scripts/upgrade; \
 	else echo 'no earlier commit is here: left out how two releases run in one cluster'; fi
 
-race: ## all tests three times in other orders, for changes of the cluster
+race: ## all tests three times in other orders, the processes of test/cluster with the race detector too
 	scripts/prepare
-	$(TESTS) $(GO) test -race -shuffle=on -count=3 -timeout 60m ./...
+	TEST_RACE=1 $(TESTS) $(GO) test -race -shuffle=on -count=3 -timeout 90m ./...
 
 fuzz: ## each fuzz target for FUZZTIME (1m)
 	scripts/fuzz $(FUZZTIME)

@@ -1,10 +1,12 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"teiserver/test/scenario"
 	"teiserver/test/springclient"
@@ -98,21 +100,29 @@ func (s *scene) openChannels() {
 // openParty makes parties until the node that will be lost owns one, and fills it.
 func (s *scene) openParty() {
 	s.Helper()
-	const made = "OK cmd=c.party.create_new_party\tparty_id="
+	const opened = "OK cmd=c.party.create_new_party\tparty_id="
 	a := s.inLost[0]
+	var made time.Time
 	for n := 0; s.party == ""; n++ {
 		if n == 40 {
 			s.Fatalf("none of 40 parties lives on node %d", s.lost+1)
 		}
 		a.send("c.party.create_new_party")
-		id := strings.TrimPrefix(a.want(made+"*"), made)
+		id := strings.TrimPrefix(a.want(opened+"*"), opened)
 		if s.nodeOf(s.owners()["party/"+id].Node) == s.lost {
-			s.party = id
+			s.party, made = id, time.Now()
 			continue
 		}
 		a.send("c.party.leave_current_party")
 		a.want("OK cmd=c.party.leave_current_party")
 	}
+	// What is younger than a second may be lost with its node; who comes in later is repeated.
+	s.until("a party old enough to be in the store", func() error {
+		if time.Since(made) < 2*time.Second {
+			return errors.New("too young")
+		}
+		return nil
+	})
 	for _, p := range s.inLost[1:] {
 		a.send("c.party.invite_to_party %s", p.name)
 		p.want("#* s.party.invited_to_party %s %s", s.party, p.name)

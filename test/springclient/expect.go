@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Expect waits for the next line that fits the pattern and returns it. Lines
@@ -123,9 +124,15 @@ func (c *Client) Tail(n int) string {
 	return tail(c.lines, n)
 }
 
+// keepAlive is how often somebody says PING who waits, as lobby clients do: a server closes
+// a connection that says nothing for long.
+const keepAlive = 30 * time.Second
+
 // Await waits until the condition holds. It is looked at after every line, with
 // the model at that moment, and must not keep it.
 func (c *Client) Await(ctx context.Context, what string, ok func(*Model) bool) error {
+	alive := time.NewTicker(keepAlive)
+	defer alive.Stop()
 	for {
 		c.mu.Lock()
 		holds, ended, changed := ok(c.model), c.ended, c.wait()
@@ -138,6 +145,8 @@ func (c *Client) Await(ctx context.Context, what string, ok func(*Model) bool) e
 		}
 		select {
 		case <-changed:
+		case <-alive.C:
+			_ = c.Send("PING") // the reader says if the connection has ended
 		case <-ctx.Done():
 			return fmt.Errorf("wait for %s: %w\n%s", what, ctx.Err(), c.Tail(20))
 		}
@@ -174,6 +183,8 @@ func (c *Client) advance(ctx context.Context, match func(string) bool, what stri
 }
 
 func (c *Client) find(ctx context.Context, from int, match func(string) bool) (int, string, error) {
+	alive := time.NewTicker(keepAlive)
+	defer alive.Stop()
 	for {
 		c.mu.Lock()
 		fresh, ended, changed := c.lines[from:], c.ended, c.wait()
@@ -189,6 +200,8 @@ func (c *Client) find(ctx context.Context, from int, match func(string) bool) (i
 		}
 		select {
 		case <-changed:
+		case <-alive.C:
+			_ = c.Send("PING")
 		case <-ctx.Done():
 			return 0, "", ctx.Err()
 		}

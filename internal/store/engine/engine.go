@@ -63,13 +63,30 @@ func (u Use) Node() bool { return u == Single || u == Clustered }
 // ErrMissing says that nobody has made the database yet.
 var ErrMissing = errors.New("it is not there yet, or empty: the first start of a node makes it, or the first account (user add)")
 
-// Outdated is why a command leaves a schema alone that is older than the program: only a
-// node migrates beside others, which is how a cluster is upgraded.
-func Outdated(at, known int64, running bool) error {
-	if running {
-		return fmt.Errorf("has schema %d, this teiserver needs %d, and nodes run: upgrade one of them first, or use the teiserver that they run", at, known)
+// Current decides for a command whether it may open a database whose schema is at the step
+// at, and which pending steps would bring to that of this program: true, and it needs no
+// change; false, and the command makes it. Otherwise an error says what to do: only a node
+// migrates beside others, which is how a cluster is upgraded. nodes reports whether nodes
+// use the database; it is asked only where that decides.
+func (u Use) Current(at int64, pending int, nodes func() (bool, error)) (bool, error) {
+	if pending == 0 {
+		return true, nil
 	}
-	return fmt.Errorf("has schema %d, this teiserver needs %d: the next start of a node brings it there", at, known)
+	if at == 0 {
+		if u != Setup {
+			return false, ErrMissing
+		}
+		return false, nil
+	}
+	known := at + int64(pending)
+	if u == Look {
+		return false, fmt.Errorf("has schema %d, this teiserver needs %d: the next start of a node brings it there", at, known)
+	}
+	running, err := nodes()
+	if err == nil && running {
+		err = fmt.Errorf("has schema %d, this teiserver needs %d, and nodes run: upgrade one of them first, or use the teiserver that they run", at, known)
+	}
+	return false, err
 }
 
 // Tx runs statements inside a transaction.

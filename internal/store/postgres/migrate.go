@@ -59,35 +59,22 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, use engine.Use) error 
 	return migrateQueue(ctx, conn)
 }
 
-// current reports whether the schema is that of this program. If not, and a command must
-// not change that, it is an error.
+// current is engine.Use.Current for this database.
 func current(ctx context.Context, conn *pgx.Conn, use engine.Use) (bool, error) {
 	_, at, err := schemaOf(ctx, conn)
 	if err != nil {
 		return false, err
 	}
 	steps, err := migrations.Pending("postgres", at)
-	if err != nil || len(steps) == 0 {
-		return err == nil, err
+	if err != nil {
+		return false, err
 	}
-	if at == 0 {
-		if use != engine.Setup {
-			return false, engine.ErrMissing
-		}
-		return false, nil
-	}
-	known := at + int64(len(steps))
-	if use == engine.Look {
-		return false, engine.Outdated(at, known, false)
-	}
-	var running bool
-	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
-		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-		AND classid = 0 AND objid = $1 AND objsubid = 1)`, useLock).Scan(&running)
-	if err == nil && running {
-		err = engine.Outdated(at, known, true)
-	}
-	return false, err
+	return use.Current(at, len(steps), func() (running bool, err error) {
+		err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND classid = 0 AND objid = $1 AND objsubid = 1)`, useLock).Scan(&running)
+		return running, err
+	})
 }
 
 // schemaOf is the last step that was applied, 0 for an empty database; exists, whether

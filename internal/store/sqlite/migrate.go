@@ -45,8 +45,7 @@ func (db *DB) migrate(ctx context.Context) error {
 	})
 }
 
-// current reports whether the schema is that of this program. If not, and a command must
-// not change that, it is an error.
+// current is engine.Use.Current for this file.
 func (db *DB) current(ctx context.Context, use engine.Use) (bool, error) {
 	ctx, cancel := engine.Bound(ctx)
 	defer cancel()
@@ -63,24 +62,10 @@ func (db *DB) current(ctx context.Context, use engine.Use) (bool, error) {
 		return false, err
 	}
 	steps, err := migrations.Pending("sqlite", at)
-	if err != nil || len(steps) == 0 {
-		return err == nil, err
+	if err != nil {
+		return false, err
 	}
-	if at == 0 {
-		if use != engine.Setup {
-			return false, engine.ErrMissing
-		}
-		return false, nil
-	}
-	known := at + int64(len(steps))
-	if use == engine.Look {
-		return false, engine.Outdated(at, known, false)
-	}
-	running, err := nodesUse(db.path)
-	if err == nil && running {
-		err = engine.Outdated(at, known, true)
-	}
-	return false, err
+	return use.Current(at, len(steps), func() (bool, error) { return nodesUse(db.path) })
 }
 
 // schemaOf is the last step that was applied, 0 for an empty file.

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
-	"slices"
+	"sync"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -13,10 +13,39 @@ import (
 	"teiserver/internal/store/statement"
 )
 
-// pool is one or more connections of one purpose with all statements prepared.
+// pool is one or more connections of one purpose. A statement is prepared when it is first
+// used and stays so: a command of the operator uses few, and does not wait for all.
 type pool struct {
 	*sql.DB
+	mu    sync.Mutex
 	stmts map[*statement.Definition]*sql.Stmt
+}
+
+// prepared returns a statement, or nil if it has not been used yet.
+func (p *pool) prepared(def *statement.Definition) *sql.Stmt {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stmts[def]
+}
+
+// prepare returns a statement for later use too. It takes a connection: who is in a
+// transaction that holds the only one would wait for itself.
+func (p *pool) prepare(ctx context.Context, def *statement.Definition) (*sql.Stmt, error) {
+	if stmt := p.prepared(def); stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := p.PrepareContext(ctx, def.SQL(statement.SQLite))
+	if err != nil {
+		return nil, fmt.Errorf("prepare %s: %w", def.Name, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if first := p.stmts[def]; first != nil {
+		_ = stmt.Close() // another was faster
+		return first, nil
+	}
+	p.stmts[def] = stmt
+	return stmt, nil
 }
 
 // source is the driver's name for a file. No pragma here takes a lock.
@@ -44,26 +73,12 @@ func connect(path string, size int, pragmas ...string) (*sql.DB, error) {
 	return db, nil
 }
 
-func newPool(ctx context.Context, path string, size int, pragmas ...string) (*pool, error) {
+func newPool(path string, size int, pragmas ...string) (*pool, error) {
 	db, err := connect(path, size, pragmas...)
 	if err != nil {
 		return nil, err
 	}
-	p := &pool{db, map[*statement.Definition]*sql.Stmt{}}
-	// All at once: inside a transaction that holds the only connection, preparing
-	// on the pool would wait for itself.
-	for _, def := range statement.All() {
-		if !slices.Contains(def.Dialects, statement.SQLite) {
-			continue
-		}
-		stmt, err := db.PrepareContext(ctx, def.SQL(statement.SQLite)) //nolint:sqlclosecheck // lives as long as the pool
-		if err != nil {
-			_ = p.Close()
-			return nil, fmt.Errorf("prepare %s: %w", def.Name, err)
-		}
-		p.stmts[def] = stmt
-	}
-	return p, nil
+	return &pool{DB: db, stmts: map[*statement.Definition]*sql.Stmt{}}, nil
 }
 
 // ask runs a call on a prepared statement.

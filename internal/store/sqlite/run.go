@@ -46,17 +46,34 @@ type tx struct {
 	pool *pool
 	tx   *sql.Tx
 	now  statement.Instant
+	new  []*statement.Definition // used here for the first time
 }
 
 // Run implements engine.Tx.
 func (t *tx) Run(ctx context.Context, calls ...statement.Call) error {
 	for _, call := range calls {
-		stmt := t.tx.StmtContext(ctx, t.pool.stmts[call.Definition()])
+		stmt, err := t.stmt(ctx, call.Definition())
+		if err != nil {
+			return err
+		}
 		if err := ask(ctx, stmt, call, t.now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// stmt returns a statement for this transaction, which also closes it.
+func (t *tx) stmt(ctx context.Context, def *statement.Definition) (*sql.Stmt, error) {
+	if stmt := t.pool.prepared(def); stmt != nil {
+		return t.tx.StmtContext(ctx, stmt), nil
+	}
+	t.new = append(t.new, def)
+	stmt, err := t.tx.PrepareContext(ctx, def.SQL(statement.SQLite))
+	if err != nil {
+		return nil, fmt.Errorf("prepare %s: %w", def.Name, err)
+	}
+	return stmt, nil
 }
 
 // fence counts up the writes of a key, or returns registry.ErrFenced.
@@ -86,7 +103,8 @@ func (db *DB) write(ctx context.Context, lane engine.Lane, work func(ctx context
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	if err := work(ctx, &tx{pool, sqlTx, db.instant()}); err != nil {
+	t := &tx{pool: pool, tx: sqlTx, now: db.instant()}
+	if err := work(ctx, t); err != nil {
 		_ = sqlTx.Rollback() // err says more
 		return err
 	}
@@ -95,6 +113,9 @@ func (db *DB) write(ctx context.Context, lane engine.Lane, work func(ctx context
 			err = ctx.Err() // it has ended just before, and the transaction with it
 		}
 		return fmt.Errorf("commit: %w", err)
+	}
+	for _, def := range t.new {
+		_, _ = pool.prepare(ctx, def) // else the next transaction does
 	}
 	return nil
 }
@@ -117,7 +138,11 @@ func (db *DB) Run(ctx context.Context, lane engine.Lane, calls ...statement.Call
 	ctx, cancel := engine.Bound(ctx)
 	defer cancel()
 	for _, call := range calls {
-		if err := ask(ctx, db.read.stmts[call.Definition()], call, db.instant()); err != nil {
+		stmt, err := db.read.prepare(ctx, call.Definition())
+		if err != nil {
+			return err
+		}
+		if err := ask(ctx, stmt, call, db.instant()); err != nil {
 			return err
 		}
 	}

@@ -99,16 +99,16 @@ func (db *DB) connect(ctx context.Context, use engine.Use) (err error) {
 			return err
 		}
 	}
-	if db.lease, err = newPool(ctx, db.path, 1, "synchronous(FULL)"); err != nil {
+	if db.lease, err = newPool(db.path, 1, "synchronous(FULL)"); err != nil {
 		return err
 	}
-	if db.durable, err = newPool(ctx, db.path, 1, "synchronous(FULL)"); err != nil {
+	if db.durable, err = newPool(db.path, 1, "synchronous(FULL)"); err != nil {
 		return err
 	}
-	if db.relaxed, err = newPool(ctx, db.path, 1, "synchronous(NORMAL)"); err != nil {
+	if db.relaxed, err = newPool(db.path, 1, "synchronous(NORMAL)"); err != nil {
 		return err
 	}
-	db.read, err = newPool(ctx, db.path, readers, "query_only(1)")
+	db.read, err = newPool(db.path, readers, "query_only(1)")
 	return err
 }
 
